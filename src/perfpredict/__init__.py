@@ -1,0 +1,1 @@
+"""Predict how fast ML models run on hardware, and how sure the answer is."""

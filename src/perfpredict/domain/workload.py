@@ -1,0 +1,88 @@
+"""What is run: a model together with its shape, precision and mode."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perfpredict.domain.precision import Precision
+from perfpredict.errors import InvalidInputError
+
+MAX_BATCH_SIZE = 1_000_000
+MAX_TOKENS = 10_000_000
+
+
+class Mode(StrEnum):
+    """Whether weights are used or learned."""
+
+    INFERENCE = "inference"
+    TRAINING = "training"
+
+
+class Phase(StrEnum):
+    """Which part of text generation is meant."""
+
+    PREFILL = "prefill"
+    """One pass over the prompt; latency is the time to first token."""
+    DECODE = "decode"
+    """One step with a filled KV cache; latency is the time per output token."""
+    GENERATE = "generate"
+    """Prompt and all output tokens, end to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Model, shape, precision and mode; equal workloads are expected to run equally fast."""
+
+    model: str
+    family: str | None = None
+    """Broad family, derived from the catalog; never part of the identity."""
+    batch_size: int = 1
+    sequence_length: int | None = None
+    """Tokens (or audio frames) per sample; for decode the tokens already in the KV cache."""
+    image_size: int | None = None
+    """Height and width in pixels."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    precision: Precision = Precision.FP32
+    quantization: str | None = None
+    """Scheme of quantised weights (`awq`, `gptq`, `bnb`, `q4_k_m`, `mxfp4` …) where known."""
+    mode: Mode = Mode.INFERENCE
+    phase: Phase | None = None
+    framework: str | None = None
+    """Canonical framework name, e.g. `pytorch`, `vllm`; None: the catalog's default."""
+    is_compiled: bool = False
+    memory_format: str | None = None
+    device_count: int = 1
+    concurrency: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise InvalidInputError("model must not be blank")
+        _check_range("batch_size", self.batch_size, MAX_BATCH_SIZE)
+        _check_range("device_count", self.device_count, 100_000)
+        _check_range("concurrency", self.concurrency, MAX_BATCH_SIZE)
+        for name in ("sequence_length", "image_size", "input_tokens", "output_tokens"):
+            value = getattr(self, name)
+            if value is not None:
+                _check_range(name, value, MAX_TOKENS)
+        if self.phase is Phase.GENERATE and self.output_tokens is None:
+            raise InvalidInputError("output_tokens must be given for phase 'generate'")
+
+    @property
+    def key(self) -> str:
+        """32 hex digits that are equal for equal workloads; family is not part of it."""
+        parts = (
+            self.model, self.batch_size, self.sequence_length, self.image_size,
+            self.input_tokens, self.output_tokens, self.precision.value, self.quantization,
+            self.mode.value, self.phase.value if self.phase else None, self.framework,
+            self.is_compiled, self.memory_format, self.device_count, self.concurrency,
+        )  # fmt: skip
+        text = "\x1f".join("" if part is None else str(part) for part in parts)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _check_range(name: str, value: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInputError(f"{name} must be a whole number, got {value!r}")
+    if not 1 <= value <= highest:
+        raise InvalidInputError(f"{name} must be from 1 to {highest}, got {value}")
