@@ -106,7 +106,10 @@ def _project(attention: Attention, hidden: int, rows: float) -> list[Op]:
     query, kv, bias = attention.query_dim, attention.kv_dim, attention.qkv_bias
     if attention.is_fused_qkv:
         return [linear(rows, hidden, query + 2 * kv, bias=bias)]
-    return [linear(rows, hidden, query, bias=bias), *times(2, [linear(rows, hidden, kv, bias=bias)])]
+    return [
+        linear(rows, hidden, query, bias=bias),
+        *times(2, [linear(rows, hidden, kv, bias=bias)]),
+    ]
 
 
 def _rotate(attention: Attention, rows: float) -> list[Op]:

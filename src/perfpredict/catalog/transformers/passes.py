@@ -1,7 +1,7 @@
 """Profiles of one pass of a transformer: encoder, prompt, decode step, image or sound."""
 
 from perfpredict.catalog.transformers.attention import Shape
-from perfpredict.catalog.transformers.config import TransformerConfig
+from perfpredict.catalog.transformers.config import Kind, TransformerConfig
 from perfpredict.catalog.transformers.inputs import (
     embed_audio,
     embed_image,
@@ -52,15 +52,23 @@ def vision_profile(config: TransformerConfig, batch: int, image_size: int | None
     ops = embed_image(owner.image, stack.hidden, batch, tokens)
     ops += stack_ops(stack, shape, layers=config.tower_feature_layers)
     ops += image_output(owner.image, stack, batch, tokens)
+    if config.kind is Kind.VISION_LANGUAGE:
+        ops += _projector_ops(config, batch * (tokens - owner.image.class_tokens))
     return _profile(config, ops, peak_elements(stack, shape))
 
 
 def prefill_profile(
-    config: TransformerConfig, batch: int, tokens: int, *, memory_tokens: int = 0
+    config: TransformerConfig,
+    batch: int,
+    tokens: int,
+    *,
+    memory_tokens: int = 0,
+    has_all_logits: bool = False,
 ) -> OpProfile:
-    """Return the decoder's pass over a prompt; logits of the last token only.
+    """Return the decoder's pass over a prompt, with the logits of its last token only.
 
-    Generation needs no other logits; older releases of `transformers` compute all of them.
+    Generation needs no other logits, though older releases of `transformers` compute all of
+    them; training needs all (`has_all_logits`).
     """
     stack = config.decoder
     if stack is None or config.text is None:
@@ -68,8 +76,9 @@ def prefill_profile(
     shape = Shape(batch=batch, queries=tokens)
     ops = embed_text(config.text, stack.hidden, shape.rows)
     ops += stack_ops(stack, shape, memory_tokens=memory_tokens)
-    ops += text_output(config.text, stack.hidden, batch)
-    peak = peak_elements(stack, shape) + logits_elements(config.text, batch)
+    scored = shape.rows if has_all_logits else float(batch)
+    ops += text_output(config.text, stack.hidden, scored)
+    peak = peak_elements(stack, shape) + logits_elements(config.text, scored)
     cache = _caches(config, batch, tokens, memory_tokens)
     return _profile(config, ops, peak, cache)
 
@@ -99,7 +108,7 @@ def decode_profile(
     return _profile(config, ops, peak, cache)
 
 
-def projector_ops(config: TransformerConfig, rows: float) -> list[Op]:
+def _projector_ops(config: TransformerConfig, rows: float) -> list[Op]:
     """Return the linear layers that carry image tokens into the decoder."""
     ops: list[Op] = []
     for inputs, outputs, bias in config.projections:

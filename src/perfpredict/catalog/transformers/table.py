@@ -89,4 +89,6 @@ class Table:
 
 
 def _shown(value: object) -> str:
-    return str(value)[:40] if isinstance(value, float | int) and abs(value) < LARGEST**2 else "damage"
+    return (
+        str(value)[:40] if isinstance(value, float | int) and abs(value) < LARGEST**2 else "damage"
+    )

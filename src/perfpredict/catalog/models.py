@@ -1,0 +1,165 @@
+"""The one door to every model that the catalog knows: look-up by name, listing, profiles.
+
+Transformers are asked first, then Stable Diffusion's parts, then the vision architectures.
+"""
+
+import difflib
+import fnmatch
+from dataclasses import dataclass
+
+from perfpredict.catalog.profiling import (
+    WorkloadProfile,
+    profile_diffusion,
+    profile_from_totals,
+    profile_transformer,
+    profile_vision,
+)
+from perfpredict.catalog.transformers.config import Kind, TransformerConfig
+from perfpredict.catalog.transformers.diffusion import (
+    DiffusionConfig,
+    diffusion_aliases,
+    diffusion_names,
+    diffusion_parameters,
+    find_diffusion,
+)
+from perfpredict.catalog.transformers.parameters import parameter_count
+from perfpredict.catalog.transformers.registry import (
+    aliases,
+    find_transformer,
+    fold,
+    transformer_names,
+)
+from perfpredict.catalog.vision import find_vision_model, vision_model_names
+from perfpredict.domain.workload import Workload
+from perfpredict.errors import UnknownModelError
+
+__all__ = [
+    "ModelEntry",
+    "WorkloadProfile",
+    "describe",
+    "find_model",
+    "list_models",
+    "profile",
+    "profile_from_totals",
+]
+
+_GENERATIVE = {
+    Kind.DECODER,
+    Kind.ENCODER_DECODER,
+    Kind.SPEECH_TO_TEXT,
+    Kind.VISION_LANGUAGE,
+    Kind.IMAGE_CAPTIONER,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """What the catalog knows of one model."""
+
+    name: str
+    """Canonical name."""
+    family: str
+    architecture: str
+    parameters: int
+    source: str = "catalog"
+    sequence_length: int | None = None
+    """Longest sequence in tokens that the published model accepts, None where it reads no text."""
+    image_size: int | None = None
+    """Default height and width in pixels, None where it reads no images."""
+    is_text: bool = False
+    is_vision: bool = False
+    is_generative: bool = False
+    """Produces tokens one by one and so has prefill and decode phases."""
+    config: TransformerConfig | DiffusionConfig | None = None
+    """None for a vision architecture, whose profiles are stored ones."""
+
+
+def find_model(name: str) -> ModelEntry:
+    """Return the catalog's entry for `name` or an alias.
+
+    Raises UnknownModelError, naming near matches.
+    """
+    transformer = find_transformer(name)
+    if transformer is not None:
+        return describe(transformer)
+    diffusion = find_diffusion(name)
+    if diffusion is not None:
+        return _describe_diffusion(diffusion)
+    vision = find_vision_model(name)
+    if vision is None:
+        raise UnknownModelError(f"no model named '{name}' in the catalog", hint=_hint(name))
+    return ModelEntry(
+        name=vision.name,
+        family="vision",
+        architecture=vision.architecture,
+        parameters=int(vision.parameters),
+        image_size=vision.image_size,
+        is_vision=True,
+    )
+
+
+def describe(config: TransformerConfig, *, source: str = "catalog") -> ModelEntry:
+    """Return the entry of a transformer configuration, named or read from a file."""
+    image = config.image or (config.tower.image if config.tower else None)
+    return ModelEntry(
+        name=config.name,
+        family=config.family,
+        architecture=config.architecture,
+        parameters=parameter_count(config),
+        source=source,
+        sequence_length=config.max_tokens,
+        image_size=image.image_size if image else None,
+        is_text=config.text is not None,
+        is_vision=image is not None,
+        is_generative=config.kind in _GENERATIVE,
+        config=config,
+    )
+
+
+def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> WorkloadProfile:
+    """Return the passes that `workload` runs through `model`, at its whole batch."""
+    config = model if isinstance(model, TransformerConfig) else model.config
+    if isinstance(config, TransformerConfig):
+        return profile_transformer(config, workload)
+    if isinstance(config, DiffusionConfig):
+        return profile_diffusion(config, workload)
+    assert isinstance(model, ModelEntry)
+    return profile_vision(model.name, model.image_size, workload)
+
+
+def list_models(family: str | None = None, glob: str | None = None) -> list[ModelEntry]:
+    """Return the entries of one family (all if None) whose name fits `glob`, sorted by name."""
+    names = {*transformer_names(), *diffusion_names(), *vision_model_names()}
+    if glob is not None:
+        names = {name for name in names if fnmatch.fnmatchcase(fold(name), fold(glob))}
+    entries = (find_model(name) for name in sorted(names))
+    return [entry for entry in entries if family is None or entry.family == family]
+
+
+def _describe_diffusion(config: DiffusionConfig) -> ModelEntry:
+    return ModelEntry(
+        name=config.name,
+        family="diffusion",
+        architecture=config.architecture,
+        parameters=diffusion_parameters(config),
+        image_size=config.image_size,
+        is_vision=True,
+        config=config,
+    )
+
+
+def _hint(name: str) -> str:
+    way_out = "use --config FILE, or --params and --flops"
+    near = _near_matches(name)
+    return f"did you mean {', '.join(near)}? if not, {way_out}" if near else way_out
+
+
+def _near_matches(name: str, count: int = 4) -> list[str]:
+    """Return canonical names and aliases that are spelt like `name` or contain it."""
+    wanted = fold(name)
+    known = {**aliases(), **diffusion_aliases(), **{fold(n): n for n in vision_model_names()}}
+    spelt = difflib.get_close_matches(wanted, known, n=count, cutoff=0.7)
+    last = wanted.rsplit("/", 1)[-1]
+    holding = [key for key in known if len(last) > 3 and last in key]
+    canonical = dict.fromkeys(known[key] for key in [*spelt, *sorted(holding, key=len)])
+    return [f"'{match}'" for match in list(canonical)[:count]]
