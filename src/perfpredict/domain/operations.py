@@ -56,6 +56,10 @@ class OpProfile:
     """Most activation values alive at once."""
     kv_cache_elements: float = 0.0
     """Key and value vectors kept between steps, whole batch, at the longest context."""
+    syncs: float = 0.0
+    """All-reduces of one pass when the layers are split over devices (tensor parallel)."""
+    sync_elements: float = 0.0
+    """Activation values that all those all-reduces exchange together."""
 
     @property
     def flops(self) -> float:
@@ -72,6 +76,7 @@ class OpProfile:
             ops=tuple(op.for_batch(batch_size) for op in self.ops),
             peak_activation_elements=self.peak_activation_elements * batch_size,
             kv_cache_elements=self.kv_cache_elements * batch_size,
+            sync_elements=self.sync_elements * batch_size,
         )
 
 

@@ -68,8 +68,9 @@ class Prediction:
     throughput_per_s: Estimate | None
     throughput_unit: ThroughputUnit
     memory_bytes: Estimate
+    """Peak memory on each device."""
     memory_capacity_bytes: float
-    """Of all devices together."""
+    """Of one device."""
     fits: bool
     basis: Basis
     predictor: str

@@ -1,0 +1,70 @@
+"""Starting values of the roofline constants: the point that fitting is shrunk towards.
+
+Orders of magnitude from the literature: matrix products reach 50 to 80 % of a GPU's peak and
+convolutions less, depthwise ones a few percent; element-wise kernels 70 to 90 % of the bandwidth;
+PyTorch launches an operation in 5 to 10 microseconds (eager), a CUDA graph in 1 to 2.
+"""
+
+from typing import Any
+
+COMPUTE = {
+    "conv_dense": 0.55, "conv_pointwise": 0.5, "conv_depthwise": 0.1, "conv_grouped": 0.2,
+    "linear": 0.6, "matmul": 0.4, "attention": 0.35, "normalisation": 0.5, "softmax": 0.3,
+    "reduction": 0.5, "data_movement": 0.5, "elementwise": 0.5,
+}  # fmt: skip
+MEMORY = dict.fromkeys(COMPUTE, 0.75)
+
+
+def _framework(
+    host_us: float, pass_ms: float = 0.0, traffic: float = 1.0, launches: float = 1.0
+) -> dict[str, float]:
+    return {
+        "host_s": host_us * 1e-6,
+        "pass_s": pass_ms * 1e-3,
+        "level": 1.0,
+        "fused_traffic": traffic,
+        "fused_launches": launches,
+        "sync_s": 2e-5,
+    }
+
+
+def initial_constants() -> dict[str, Any]:
+    """Return the JSON form of `perfpredict.models.efficiency.Constants` before any fit."""
+    return {
+        "version": "roofline-0",
+        "kinds": {
+            "gpu": {
+                "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 2e-6, "norm": 1.5,
+                "cache_gain": 1.0,
+                "level": {"nhwc": 1.0, "nchw": 1.0, "training": 1.0, "accelerator": 1.0,
+                          "soc": 1.0},
+            },
+            "cpu": {
+                "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 3e-6, "norm": 1.5,
+                "cache_gain": 2.0,
+                "level": {"nhwc": 1.0, "nchw": 1.0, "training": 1.0},
+            },
+        },
+        "frameworks": {
+            "pytorch": _framework(8.0),
+            "pytorch+compiled": _framework(4.0, traffic=0.4, launches=0.3),
+            "transformers": _framework(12.0, 1.0),
+            "vllm": _framework(3.0, 4.0, 0.5, 0.5),
+            "tensorrt-llm": _framework(2.0, 0.5, 0.4, 0.4),
+            "deepspeed": _framework(4.0, 2.0, 0.6, 0.6),
+            "llama.cpp": _framework(3.0, 0.3, 0.6, 0.8),
+            "sambaflow": _framework(1.0, 1.0, 0.4, 0.4),
+            "mlc-llm": _framework(2.0, 0.2, 0.4, 0.4),
+            "exllamav2": _framework(4.0, 0.5, 0.6, 0.6),
+            "onnxruntime": _framework(4.0, 0.1, 0.5, 0.5),
+            "tensorrt": _framework(2.0, 0.05, 0.4, 0.4),
+            "openvino": _framework(2.0, 0.1, 0.4, 0.4),
+        },
+        "quantization": {"awq": 1.3, "gptq": 1.3, "bnb": 3.0},
+        "link_share": 0.1,
+        "memory_interval": [0.8, 1.35],
+        "residual_quantiles": {
+            key: [0.4, 0.5, 0.6, 0.75, 0.85, 1.0, 1.3, 1.6, 2.0]
+            for key in ("other", "inference", "training", "generation", "within_device")
+        },
+    }  # fmt: skip

@@ -1,0 +1,111 @@
+"""The first predictor: the roofline sum over operations, with intervals from left-out groups."""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from perfpredict.domain.prediction import Basis, Estimate, Interval, TimeShare
+from perfpredict.domain.workload import Mode
+from perfpredict.models.efficiency import RESIDUAL_LEVELS, Constants, load_constants
+from perfpredict.models.memory import memory_use
+from perfpredict.models.op_arrays import OP_CLASSES, pack
+from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.roofline_sum import Breakdown, framework_key, roofline_sum
+
+_NORMAL_90 = 1.645
+"""Two-sided 90 % quantile of the normal distribution, to scale the memory interval."""
+
+
+class RooflinePredictor:
+    """Needs no measurement; its intervals are wide and honest."""
+
+    name = "roofline"
+    basis = Basis.ROOFLINE
+
+    def __init__(self, constants: Constants | None = None) -> None:
+        self.constants = constants or load_constants()
+
+    @property
+    def version(self) -> str:
+        return self.constants.version
+
+    def breakdown(self, cases: Sequence[Case]) -> Breakdown:
+        """Return where the time of `cases` goes; rows follow the cases."""
+        return roofline_sum(cases, pack(cases), self.constants)
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        """Return one estimate a case; latency_ms is per batch, per step for decode."""
+        if not cases:
+            return []
+        breakdown = self.breakdown(cases)
+        return [self._estimate(case, breakdown, index, level) for index, case in enumerate(cases)]
+
+    def _estimate(self, case: Case, breakdown: Breakdown, index: int, level: float) -> CaseEstimate:
+        latency_ms = float(breakdown.latency_s[index]) * 1e3
+        key = self.situation_key(case)
+        spread = float(np.exp(residual_at(self.constants.residual_quantiles[key], level)))
+        shares, launch_share = time_shares(breakdown, index)
+        return CaseEstimate(
+            latency_ms=Estimate(
+                value=latency_ms,
+                interval=Interval(
+                    lower=latency_ms / spread, upper=latency_ms * spread, coverage=level
+                ),
+            ),
+            memory_bytes=memory_estimate(case, self.constants, level),
+            basis=Basis.ROOFLINE,
+            time_shares=shares,
+            launch_share=launch_share,
+            is_extrapolated=key == "other",
+        )
+
+    def situation_key(self, case: Case) -> str:
+        """Return which set of left-out residuals the interval of `case` is built from."""
+        kind = case.device.kind.value
+        mode = "training" if case.workload.mode is Mode.TRAINING else "inference"
+        if case.workload.phase is not None:
+            mode = "generation"
+        candidates = (f"{kind}/{mode}/{framework_key(case)}", f"{kind}/{mode}", mode)
+        return next((c for c in candidates if c in self.constants.residual_quantiles), "other")
+
+
+def residual_at(quantiles: Sequence[float], level: float) -> float:
+    """Return |log residual| that a share `level` of left-out rows stayed within.
+
+    Between the stored levels it is interpolated; beyond the last it grows as a logistic tail.
+    """
+    highest = RESIDUAL_LEVELS[-1]
+    if level <= highest:
+        levels = (0.0, *RESIDUAL_LEVELS)
+        return float(np.interp(level, levels, (0.0, *quantiles)))
+    odds = np.log(level / (1.0 - level)) / np.log(highest / (1.0 - highest))
+    return float(quantiles[-1] * odds)
+
+
+def memory_estimate(case: Case, constants: Constants, level: float) -> Estimate:
+    """Return peak memory in bytes; the interval's 90 % factors are scaled to `level`."""
+    value = memory_use(case).total
+    stretch = NormalDist().inv_cdf((1.0 + level) / 2.0) / _NORMAL_90
+    low, high = constants.memory_interval
+    interval = Interval(lower=value * low**stretch, upper=value * high**stretch, coverage=level)
+    return Estimate(value=value, interval=interval)
+
+
+def time_shares(breakdown: Breakdown, index: int) -> tuple[tuple[TimeShare, ...], float]:
+    """Return the share of time per op class, largest first, and the share of overhead."""
+    class_s = breakdown.class_s[index]
+    overhead_s = max(float(breakdown.overhead_s[index]), 0.0)
+    total_s = float(class_s.sum()) + overhead_s
+    order = [int(code) for code in np.argsort(-class_s) if class_s[code] > 0]
+    shares = tuple(
+        TimeShare(
+            op_class=OP_CLASSES[code],
+            share=float(class_s[code]) / total_s,
+            bound="compute"
+            if breakdown.compute_s[index, code] > breakdown.memory_s[index, code]
+            else "memory",
+        )
+        for code in order
+    )
+    return shares, overhead_s / total_s
