@@ -1,0 +1,54 @@
+"""Opens a DuckDB connection that reaches no other file and no network, and stays that way."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from perfpredict.errors import StoreBusyError
+from perfpredict.store.failures import translate
+from perfpredict.store.file_checks import STORAGE_VERSION_NAME
+
+Parameters = Mapping[str, object]
+"""Values by name for the `$name` places of a statement."""
+
+_HARDENED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "allow_persistent_secrets": "false",
+}
+_MOST_THREADS = 8
+_RETRY_PAUSE_S = 0.05
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Return a hardened connection to `path`, in UTC, whose settings cannot be changed back."""
+    settings = dict(_HARDENED)
+    settings["threads"] = str(min(os.cpu_count() or 1, _MOST_THREADS))
+    if not read_only:
+        settings["storage_compatibility_version"] = STORAGE_VERSION_NAME
+    connection = duckdb.connect(str(path), read_only=read_only, config=settings)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_waiting(
+    path: Path, *, read_only: bool, deadline: float
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection as `connect` does, waiting for programs that do not know our lock."""
+    while True:
+        try:
+            return connect(path, read_only=read_only)
+        except duckdb.Error as exc:
+            is_busy = isinstance(translate(exc, path), StoreBusyError)
+            if not is_busy or time.monotonic() >= deadline:
+                raise
+        time.sleep(_RETRY_PAUSE_S)
