@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from perfpredict.errors import InvalidInputError, TooFewRowsError
 
-MIN_SITUATION_GROUPS = 8
+MIN_SITUATION_GROUPS = 15
 """Groups a situation needs for residuals of its own; with fewer it uses the pooled ones."""
 
 Floats = NDArray[np.float64]
@@ -86,33 +86,33 @@ class Calibration:
         cls,
         residuals: Sequence[float] | Floats,
         groups: Sequence[str],
-        situations: Sequence[str],
+        situations: Sequence[Sequence[str]],
     ) -> Self:
-        """Return the calibration by `residuals`, one group and one situation a row."""
+        """Return the calibration by `residuals`, with one group and some situations a row."""
         values = np.asarray(residuals, dtype=np.float64)
-        group_names = np.asarray(groups, dtype=str)
-        situation_names = np.asarray(situations, dtype=str)
+        rows_by_situation: dict[str, list[int]] = {}
+        for row, names in enumerate(situations):
+            for name in names:
+                rows_by_situation.setdefault(name, []).append(row)
         by_situation: dict[str, Residuals] = {}
-        for situation in sorted(set(situation_names.tolist())):
-            is_member = situation_names == situation
-            members = Residuals.of(values[is_member], group_names[is_member].tolist())
+        for name, rows in sorted(rows_by_situation.items()):
+            members = Residuals.of(values[rows], [groups[row] for row in rows])
             if members.group_count >= MIN_SITUATION_GROUPS:
-                by_situation[situation] = members
+                by_situation[name] = members
         return cls(pooled=Residuals.of(values, groups), by_situation=by_situation)
 
-    def factors(self, situation: str, level: float) -> LogFactors:
-        """Return the factors of `situation`, the pooled ones where it has too few groups."""
-        return self.by_situation.get(situation, self.pooled).factors(level)
-
-    def has_situation(self, situation: str) -> bool:
-        """Whether `situation` has residuals of its own."""
-        return situation in self.by_situation
+    def factors(self, situations: Sequence[str], level: float) -> LogFactors:
+        """Return the factors of the first of `situations` that has residuals, else the pooled."""
+        own = next((s for s in situations if s in self.by_situation), None)
+        return (self.pooled if own is None else self.by_situation[own]).factors(level)
 
     def to_json(self) -> dict[str, object]:
         """Return plain lists and numbers, for `from_json`."""
         return {
-            "pooled": _to_json(self.pooled),
-            "by_situation": {name: _to_json(own) for name, own in self.by_situation.items()},
+            "pooled": residuals_to_json(self.pooled),
+            "by_situation": {
+                name: residuals_to_json(own) for name, own in self.by_situation.items()
+            },
         }
 
     @classmethod
@@ -122,8 +122,10 @@ class Calibration:
         if not isinstance(by_situation, dict):
             raise InvalidInputError("calibration: 'by_situation' is missing")
         return cls(
-            pooled=_from_json(content.get("pooled")),
-            by_situation={str(name): _from_json(own) for name, own in by_situation.items()},
+            pooled=residuals_from_json(content.get("pooled")),
+            by_situation={
+                str(name): residuals_from_json(own) for name, own in by_situation.items()
+            },
         )
 
 
@@ -143,15 +145,17 @@ def _upper_quantile(values: Floats, weights: Floats, group_count: int, tail: flo
     return float(values[min(position, len(values) - 1)])
 
 
-def _to_json(residuals: Residuals) -> dict[str, object]:
+def residuals_to_json(residuals: Residuals) -> dict[str, object]:
+    """Return plain lists and numbers, six digits each, for `residuals_from_json`."""
     return {
-        "values": list(residuals.values),
-        "weights": list(residuals.weights),
+        "values": [round(value, 6) for value in residuals.values],
+        "weights": [float(f"{weight:.6g}") for weight in residuals.weights],
         "group_count": residuals.group_count,
     }
 
 
-def _from_json(content: object) -> Residuals:
+def residuals_from_json(content: object) -> Residuals:
+    """Return the residuals that `residuals_to_json` wrote; InvalidInputError for damage."""
     if not isinstance(content, dict):
         raise InvalidInputError("calibration: residuals are missing")
     try:
