@@ -50,9 +50,7 @@ def fit_offset(log_residuals: Sequence[float], prior_spread: float) -> Offset:
     centre = float(np.median(residuals) if rows >= 5 else residuals.mean())
     log_offset = centre * rows / (rows + PRIOR_ROWS)
     seen_square = float(np.mean((residuals - centre) ** 2))
-    square = (PRIOR_SPREAD_ROWS * prior_spread**2 + rows * seen_square) / (
-        PRIOR_SPREAD_ROWS + rows
-    )
+    square = (PRIOR_SPREAD_ROWS * prior_spread**2 + rows * seen_square) / (PRIOR_SPREAD_ROWS + rows)
     spread = float(np.sqrt(square * (1.0 + 1.0 / (rows + PRIOR_ROWS))))
     return Offset(log_offset=log_offset, rows=rows, spread=spread)
 

@@ -25,7 +25,7 @@ MATRIX_CLASSES = CONVOLUTIONS | {OpClass.LINEAR, OpClass.MATMUL, OpClass.ATTENTI
 BACKWARD_PASSES = 2.0
 """A backward pass computes two gradients for every forward product (weights and inputs)."""
 OPTIMIZER_WORDS = 7.0
-"""fp32 words moved per weight by Adam: gradient, weight, two moments read; the last three written."""
+"""fp32 words moved per weight by Adam: four read (gradient, weight, moments), three written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from perfpredict.models.op_arrays import (
     MATRIX_CLASSES,
     OP_CLASSES,
     Floats,
+    Ints,
     OpArrays,
 )
 from perfpredict.models.predictor import Case
@@ -149,17 +150,15 @@ def _sum_up(
     pass_count, classes = len(passes), len(OP_CLASSES)
 
     def by_pass(values: Floats) -> Floats:
-        return np.bincount(arrays.pass_index, weights=values, minlength=pass_count)
+        return _add_up(arrays.pass_index, values, pass_count)
 
     def by_class(values: Floats) -> Floats:
         weights = values * arrays.repeats[arrays.pass_index]
         cells = arrays.case_index[arrays.pass_index] * classes + arrays.class_code
-        size = arrays.case_count * classes
-        return np.bincount(cells, weights=weights, minlength=size).reshape(-1, classes)
+        return _add_up(cells, weights, arrays.case_count * classes).reshape(-1, classes)
 
     def by_case(values: Floats) -> Floats:
-        weights = values * arrays.repeats
-        return np.bincount(arrays.case_index, weights=weights, minlength=arrays.case_count)
+        return _add_up(arrays.case_index, values * arrays.repeats, arrays.case_count)
 
     device_s = by_pass(busy_s)
     host_s = by_pass(launches) * np.array([s.framework.host_s for s in passes])
@@ -173,6 +172,11 @@ def _sum_up(
         overhead_s=latency_s - by_case(device_s),
         launches=by_case(by_pass(launches)),
     )
+
+
+def _add_up(cells: Ints, values: Floats, size: int) -> Floats:
+    """Return the sum of `values` in each of `size` cells."""
+    return np.bincount(cells, weights=values, minlength=size).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,9 @@ class KnownModel:
                 hint="give its configuration with --config FILE instead of --params and --flops",
             )
         return profile_from_totals(
-            self.totals.parameters, self.totals.flops_per_sample, batch_size=workload.batch_size
+            parameters=self.totals.parameters,
+            flops_per_sample=self.totals.flops_per_sample,
+            batch_size=workload.batch_size,
         )
 
 

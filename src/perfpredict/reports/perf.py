@@ -1,0 +1,168 @@
+"""Reports of the `perf` group: predictions, their explanation, accuracy and gates."""
+
+from collections.abc import Sequence
+
+from perfpredict.domain.metrics import Metric
+from perfpredict.domain.prediction import Estimate, Prediction
+from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+
+MIB = 2.0**20
+
+PREDICTION_COLUMNS = (
+    Column("prediction_id", "id", ColumnKind.ID, 6),
+    Column("model", "model", ColumnKind.ID, 3),
+    Column("hardware", "device", ColumnKind.ID, 0),
+    Column("batch_size", "batch", ColumnKind.COUNT, 0),
+    Column("seq_length", "tokens", ColumnKind.COUNT, 6),
+    Column("precision", "precision", ColumnKind.TEXT, 5),
+    Column("mode", "mode", ColumnKind.TEXT, 7),
+    Column("throughput_per_s", "per s", ColumnKind.RATE, 1),
+    Column("throughput_lo", "from", ColumnKind.RATE, 4),
+    Column("throughput_hi", "to", ColumnKind.RATE, 4),
+    Column("latency_ms", "latency ms", ColumnKind.MS, 0),
+    Column("latency_lo", "from", ColumnKind.MS, 2),
+    Column("latency_hi", "to", ColumnKind.MS, 2),
+    Column("memory_mib", "MiB", ColumnKind.MIB, 2),
+    Column("memory_lo", "from", ColumnKind.MIB, 7),
+    Column("memory_hi", "to", ColumnKind.MIB, 7),
+    Column("level", "level", ColumnKind.PERCENT, 6),
+    Column("fits", "fits", ColumnKind.FLAG, 1),
+    Column("basis", "basis", ColumnKind.TEXT, 2),
+    Column("n_similar", "rows", ColumnKind.COUNT, 5),
+    Column("predictor", "predictor", ColumnKind.ID, 7),
+    Column("throughput_unit", "unit", ColumnKind.TEXT, 5),
+    Column("note", "note", ColumnKind.TEXT, 8),
+)
+
+
+def prediction_row(prediction: Prediction) -> Row:
+    """Return the flat row of one prediction; memory in MiB, latency in ms."""
+    workload = prediction.workload
+    return {
+        "prediction_id": prediction.prediction_id,
+        "model": workload.model,
+        "hardware": prediction.hardware.device.name,
+        "platform": prediction.hardware.requested,
+        "batch_size": workload.batch_size,
+        "seq_length": workload.sequence_length or workload.input_tokens,
+        "output_tokens": workload.output_tokens,
+        "image_size": workload.image_size,
+        "precision": workload.precision.value,
+        "mode": workload.mode.value,
+        "phase": workload.phase.value if workload.phase else None,
+        "framework": workload.framework,
+        **_bounds("throughput", "_per_s", prediction.throughput_per_s),
+        **_bounds("latency", "_ms", prediction.latency_ms),
+        **_bounds("memory", "_mib", prediction.memory_bytes, 1.0 / MIB),
+        "memory_capacity_mib": prediction.memory_capacity_bytes / MIB,
+        "level": prediction.memory_bytes.interval.coverage,
+        "fits": prediction.fits,
+        "basis": prediction.basis.value,
+        "n_similar": prediction.similar_rows,
+        "predictor": prediction.predictor,
+        "predictor_version": prediction.predictor_version,
+        "throughput_unit": prediction.throughput_unit.value,
+        "note": _note(prediction),
+        "cautions": list(prediction.cautions),
+        "assumptions": list(prediction.assumptions),
+    }
+
+
+def predictions_report(predictions: Sequence[Prediction]) -> Report:
+    """Return predictions as a list, with what was assumed as notes."""
+    assumed = dict.fromkeys(text for one in predictions for text in one.assumptions)
+    notes = [f"assumed: {', '.join(assumed)}"] if assumed else []
+    notes += list(dict.fromkeys(text for one in predictions for text in one.cautions))
+    notes += _basis_notes(predictions)
+    return Report(
+        "perf-predict",
+        PREDICTION_COLUMNS,
+        [prediction_row(one) for one in predictions],
+        notes=tuple(notes),
+    )
+
+
+def _basis_notes(predictions: Sequence[Prediction]) -> list[str]:
+    if not predictions or any(one.similar_rows for one in predictions):
+        return []
+    first = predictions[0]
+    return [
+        f"basis: {first.basis}, no measurements yet, so the intervals are wide; narrow them with "
+        f"'perfpredict measure record {first.workload.model} --hardware "
+        f"{first.hardware.device.name} --batch-size {first.workload.batch_size} --latency …ms'"
+    ]
+
+
+def _bounds(
+    name: str, unit: str, estimate: Estimate | None, scale: float = 1.0
+) -> dict[str, JsonValue]:
+    if estimate is None:
+        return {f"{name}{unit}": None, f"{name}_lo": None, f"{name}_hi": None}
+    return {
+        f"{name}{unit}": estimate.value * scale,
+        f"{name}_lo": estimate.interval.lower * scale,
+        f"{name}_hi": estimate.interval.upper * scale,
+    }
+
+
+def _note(prediction: Prediction) -> str:
+    if prediction.fits:
+        return "; ".join(prediction.cautions)
+    needed = prediction.memory_bytes.value / 2**30
+    there = prediction.memory_capacity_bytes / 2**30
+    return f"does not fit: needs {needed:.1f} GiB of {there:.1f}"
+
+
+EXPLANATION_COLUMNS = (
+    Column("hardware", "device", ColumnKind.ID, 0),
+    Column("batch_size", "batch", ColumnKind.COUNT, 0),
+    Column("part", "part of the time", ColumnKind.TEXT, 0),
+    Column("share", "share", ColumnKind.PERCENT, 0),
+    Column("bound", "bound", ColumnKind.TEXT, 1),
+)
+
+
+def explanation_report(predictions: Sequence[Prediction]) -> Report:
+    """Return where the time of each prediction goes: op classes and launches, largest first."""
+    rows: list[Row] = []
+    for one in predictions:
+        shared = {"hardware": one.hardware.device.name, "batch_size": one.workload.batch_size}
+        rows += [
+            {**shared, "part": part.op_class.value, "share": part.share, "bound": part.bound}
+            for part in one.time_shares
+        ]
+        rows.append({**shared, "part": "launches", "share": one.launch_share, "bound": "host"})
+    return Report("perf-explain", EXPLANATION_COLUMNS, rows)
+
+
+MATRIX_METRICS = {
+    Metric.LATENCY: ("latency_ms", ColumnKind.MS),
+    Metric.THROUGHPUT: ("throughput_per_s", ColumnKind.RATE),
+    Metric.MEMORY: ("memory_mib", ColumnKind.MIB),
+}
+
+
+def matrix_report(predictions: Sequence[Prediction], metric: Metric) -> Report:
+    """Return one row a model, batch size and precision, with a column a device."""
+    key, kind = MATRIX_METRICS[metric]
+    devices = list(dict.fromkeys(one.hardware.device.name for one in predictions))
+    cells: dict[tuple[str, int, str], dict[str, JsonValue]] = {}
+    for one in predictions:
+        work = one.workload
+        place = (work.model, work.batch_size, work.precision.value)
+        value = prediction_row(one)[key] if one.fits else None
+        cells.setdefault(place, {})[one.hardware.device.name] = value
+    columns = (
+        Column("model", "model", ColumnKind.ID, 0),
+        Column("batch_size", "batch", ColumnKind.COUNT, 0),
+        Column("precision", "precision", ColumnKind.TEXT, 0),
+        *(Column(name, name, kind, 1) for name in devices),
+    )
+    rows = [
+        {"model": model, "batch_size": batch, "precision": precision, **values}
+        for (model, batch, precision), values in cells.items()
+    ]
+    title = f"{key} by device"
+    unfit = sum(not one.fits for one in predictions)
+    notes = (f"{unfit} cells are empty: the workload does not fit there",) if unfit else ()
+    return Report("perf-matrix", columns, rows, title=title, notes=notes)
