@@ -1,0 +1,255 @@
+"""Operation profiles of vision architectures, one sample each, read from the shipped catalog.
+
+Sizes between two captured ones are derived operation by operation; nothing is extrapolated.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfpredict.catalog.vision_names import spellings
+from perfpredict.catalog.vision_sizes import derive_profile
+from perfpredict.domain.operations import Op, OpClass, OpProfile
+from perfpredict.errors import InvalidInputError, UnknownModelError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FOLDER = Path(__file__).parent
+_MODELS = _FOLDER / "vision_models.parquet"
+_PROFILES = _FOLDER / "vision_profiles.parquet"
+_ALIASES = _FOLDER / "vision_aliases.parquet"
+_OP_COLUMNS = (
+    "count",
+    "flops",
+    "activation_elements_read",
+    "weight_elements_read",
+    "elements_written",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisionModel:
+    """One vision architecture of the catalog."""
+
+    key: str
+    """Canonical name, timm's where timm has the architecture."""
+    architecture: str
+    """Group of related architectures, e.g. `resnet` or `vision_transformer`."""
+    family: str = "vision"
+    default_image_size: int
+    """Height and width in pixels where a workload names none."""
+    image_sizes: tuple[int, ...]
+    """Sizes whose operations were captured, ascending; those between are derived."""
+    parameters: float
+    """Weights at the architecture's own default size (count)."""
+
+
+def find_vision_model(name: str) -> VisionModel | None:
+    """Return the model that `name` or an alias of it stands for, None where there is none.
+
+    A name that carries an image size (`facebook/convnext-base-384`) sets the default size.
+    """
+    import polars as pl
+
+    for spelling in spellings(name):
+        key, image_size = _aliased(spelling.key) or (spelling.key, None)
+        rows = _model_rows().filter(pl.col("key") == key).sort("image_size")
+        if rows.height:
+            return _vision_model(rows, spelling.image_size or image_size)
+    return None
+
+
+def vision_model_names() -> tuple[str, ...]:
+    """Return every canonical name, sorted."""
+    return tuple(_model_rows()["key"].unique().sort().to_list())
+
+
+def near_vision_names(name: str, limit: int = 3) -> tuple[str, ...]:
+    """Return up to `limit` canonical names that are spelt like `name`, the nearest first."""
+    import difflib
+
+    wanted = [spelling.key for spelling in spellings(name)] or [name.lower()]
+    names = vision_model_names()
+    found = [near for key in wanted for near in difflib.get_close_matches(key, names, limit)]
+    return tuple(dict.fromkeys(found))[:limit]
+
+
+def vision_profile(key: str, image_size: int | None = None) -> OpProfile:
+    """Return the profile of one sample; `image_size` None is the architecture's default.
+
+    Raises UnknownModelError where the key is not in the catalog, or the size is neither captured
+    nor derivable from its neighbours.
+    """
+    import polars as pl
+
+    if image_size is None:
+        rows = _model_rows().filter(pl.col("key") == key)
+        if rows.is_empty():
+            raise _unknown(key)
+        image_size = int(rows["default_image_size"][0])
+    return vision_profiles([(key, image_size)])[key, image_size]
+
+
+def vision_profiles(pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], OpProfile]:
+    """Return the profile of one sample for many (key, image size), with one read of the catalog."""
+    if not pairs:
+        return {}
+    sizes_by_key = _sizes_by_key({key for key, _ in pairs})
+    sources = {pair: _sources(*pair, sizes_by_key.get(pair[0], ())) for pair in pairs}
+    needed = {(key, size) for (key, _), sizes in sources.items() for size in sizes}
+    captured = _read_profiles(needed)
+    profiles: dict[tuple[str, int], OpProfile] = {}
+    for (key, image_size), sizes in sources.items():
+        known = [(size, captured[key, size]) for size in sizes]
+        profiles[key, image_size] = (
+            known[0][1] if len(known) == 1 else _derived(key, image_size, known)
+        )
+    return profiles
+
+
+def size_caution(model: VisionModel, image_size: int) -> str | None:
+    """Return what to tell the user about a size that was derived, None for a captured one."""
+    if image_size in model.image_sizes:
+        return None
+    return f"operations of {model.key} at image_size {image_size} derived from neighbouring sizes"
+
+
+def catalog_versions() -> dict[str, str]:
+    """Return the versions of the libraries whose architectures were captured, by library."""
+    import polars as pl
+
+    metadata = pl.read_parquet_metadata(_PROFILES)
+    return {name: metadata[name] for name in ("timm", "torch", "torchvision")}
+
+
+@cache
+def _model_rows() -> "pl.DataFrame":
+    import polars as pl
+
+    return pl.read_parquet(_MODELS)
+
+
+@cache
+def _aliases() -> dict[str, tuple[str, int]]:
+    import polars as pl
+
+    rows = pl.read_parquet(_ALIASES).select("alias", "key", "image_size").iter_rows()
+    return {alias: (key, image_size) for alias, key, image_size in rows}
+
+
+def _aliased(name: str) -> tuple[str, int] | None:
+    return _aliases().get(name)
+
+
+def _vision_model(rows: "pl.DataFrame", image_size: int | None) -> VisionModel:
+    default = int(rows["default_image_size"][0])
+    parameters = rows.filter(rows["image_size"] == default)["parameters"]
+    return VisionModel(
+        key=rows["key"][0],
+        architecture=rows["architecture"][0],
+        default_image_size=image_size or default,
+        image_sizes=tuple(rows["image_size"].to_list()),
+        parameters=float(parameters[0]),
+    )
+
+
+def _unknown(key: str) -> UnknownModelError:
+    near = near_vision_names(key)
+    hint = f"did you mean {', '.join(repr(name) for name in near)}?" if near else None
+    return UnknownModelError(f"no vision model named {key!r}", hint=hint)
+
+
+def _sizes_by_key(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    import polars as pl
+
+    rows = (
+        _model_rows()
+        .filter(pl.col("key").is_in(sorted(keys)))
+        .group_by("key")
+        .agg(pl.col("image_size").sort())
+    )
+    return {key: tuple(sizes) for key, sizes in rows.iter_rows()}
+
+
+def _sources(key: str, image_size: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the captured size itself, or the two that enclose it."""
+    if not sizes:
+        raise _unknown(key)
+    if image_size < 1:
+        raise InvalidInputError(f"image_size must be at least 1, got {image_size}")
+    if image_size in sizes:
+        return (image_size,)
+    if not sizes[0] < image_size < sizes[-1]:
+        raise _no_size(key, image_size, sizes)
+    below = max(size for size in sizes if size < image_size)
+    above = min(size for size in sizes if size > image_size)
+    return below, above
+
+
+def _derived(
+    key: str, image_size: int, known: Sequence[tuple[int, OpProfile]]
+) -> OpProfile:
+    profile = derive_profile(image_size, *known)
+    if profile is None:
+        raise _no_size(key, image_size, _sizes_by_key({key})[key])
+    return profile
+
+
+def _no_size(key: str, image_size: int, sizes: Sequence[int]) -> UnknownModelError:
+    return UnknownModelError(
+        f"no operations of {key!r} at image_size {image_size}",
+        hint=f"image sizes in the catalog: {', '.join(map(str, sizes))}",
+    )
+
+
+def _read_profiles(pairs: set[tuple[str, int]]) -> dict[tuple[str, int], OpProfile]:
+    import polars as pl
+
+    wanted = pl.DataFrame(
+        sorted(pairs), schema={"key": pl.String, "image_size": pl.Int32}, orient="row"
+    )
+    keys = wanted["key"].unique().sort()
+    rows = (
+        pl.scan_parquet(_PROFILES)
+        .filter(
+            pl.col("key").is_between(pl.lit(keys[0]), pl.lit(keys[-1])),  # skips row groups
+            pl.col("key").is_in(keys.to_list()),
+        )
+        .join(wanted.lazy(), on=["key", "image_size"], how="semi", maintain_order="left")
+        .collect()
+    )
+    totals = {
+        (key, size): (float(parameters), float(peak))
+        for key, size, parameters, peak in _model_rows()
+        .join(wanted, on=["key", "image_size"], how="semi")
+        .select("key", "image_size", "parameters", "peak_activation_elements")
+        .iter_rows()
+    }
+    return {
+        (str(key), int(size)): OpProfile(
+            ops=_ops(part), parameters=totals[key, size][0],
+            peak_activation_elements=totals[key, size][1],
+        )  # fmt: skip
+        for (key, size), part in rows.partition_by(
+            "key", "image_size", as_dict=True, maintain_order=True
+        ).items()
+    }
+
+
+def _ops(rows: "pl.DataFrame") -> tuple[Op, ...]:
+    return tuple(
+        Op(
+            op_class=OpClass(op_class),
+            count=float(count),
+            flops=float(flops),
+            activation_elements_read=float(activations),
+            weight_elements_read=float(weights),
+            elements_written=float(written),
+        )
+        for op_class, count, flops, activations, weights, written in rows.select(
+            "op_class", *_OP_COLUMNS
+        ).iter_rows()
+    )
