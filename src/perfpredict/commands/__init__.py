@@ -1,0 +1,1 @@
+"""The command line: each module is one group; `root` lists them and `context` serves them."""

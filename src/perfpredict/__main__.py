@@ -1,0 +1,128 @@
+"""The console script, and the one place where an error becomes an exit code."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from perfpredict.commands import bugs, context, usage
+from perfpredict.commands.common import hoist_common_options
+from perfpredict.commands.root import FORMATS_BY_COMMAND, build_app
+from perfpredict.commands.settings import SPECIAL_FORMATS
+from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
+
+_PROGRAM = "perfpredict"
+_COMPLETION_VARIABLE = "_PERFPREDICT_COMPLETE"
+_INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit with its code."""
+    sys.excepthook = bugs.report_bug
+    signal.signal(signal.SIGTERM, _exit_terminated)
+    _accept_any_text()
+    if os.environ.get(_COMPLETION_VARIABLE):
+        _complete()
+    code = run(sys.argv[1:])
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every expected failure is told on stderr."""
+    try:
+        options, rest = hoist_common_options(arguments)
+        context.begin(options)
+        if not _is_help_or_version(rest):
+            _check_format(rest)
+        return _invoke(rest)
+    except PerfpredictError as exc:
+        _tell(exc.message, exc.hint)
+        return int(exc.exit_code)
+    except usage.CLICK_ERROR as exc:
+        _tell_usage(exc)
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _discard_stdout()
+        return _PIPE_CLOSED
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    command = typer.main.get_command(build_app(arguments))
+    try:
+        with command.make_context(_PROGRAM, list(arguments)) as ctx:
+            command.invoke(ctx)
+    except typer.Exit as exc:
+        return exc.exit_code
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    return 0
+
+
+def _is_help_or_version(arguments: Sequence[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return not own or any(text in {"-h", "--help", "--version"} for text in own)
+
+
+def _check_format(arguments: Sequence[str]) -> None:
+    """Refuse a format that this command does not write, before it does anything."""
+    requested = context.settings().requested_format
+    if requested not in SPECIAL_FORMATS:
+        return
+    command = " ".join([text for text in arguments if not text.startswith("-")][:2])
+    if requested not in FORMATS_BY_COMMAND.get(command, ()):
+        writers = [name for name, formats in FORMATS_BY_COMMAND.items() if requested in formats]
+        raise InvalidInputError(
+            f"--format: '{command}' does not write {requested}",
+            hint=f"{requested} is written by {' and '.join(writers)}",
+        )
+
+
+def _tell_usage(error: Exception) -> None:
+    help_text = usage.help_text(error)
+    if help_text is not None:
+        context.write_err_text(help_text)
+        return
+    _tell(*usage.describe(error))
+
+
+def _tell(message: str, hint: str | None) -> None:
+    context.write_err("error", message)
+    if hint:
+        context.write_err("hint", hint)
+
+
+def _exit_terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_TERMINATED)
+
+
+def _accept_any_text() -> None:
+    """Let streams of any encoding take any text: what they cannot write is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _discard_stdout() -> None:
+    """Point standard output at nothing, so that Python's own flush at exit stays quiet."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _complete() -> NoReturn:
+    words = os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", ""))
+    _, rest = hoist_common_options(words.split()[1:])
+    command = typer.main.get_command(build_app(rest))
+    sys.exit(command.main(prog_name=_PROGRAM, complete_var=_COMPLETION_VARIABLE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""Where each setting comes from: flag, environment, project file, user file or default."""
+
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+
+from perfpredict.commands.common import CommonOptions
+from perfpredict.errors import InvalidInputError
+from perfpredict.reports.report import OutputFormat
+
+KEYS = ("db", "format", "color", "user", "lock_timeout", "debug")
+"""What a settings file may hold."""
+PROJECT_FILE = "perfpredict.toml"
+SPECIAL_FORMATS = ("github", "junit", "parquet", "html")
+"""Formats that only some commands write; see `root.FORMATS_BY_COMMAND`."""
+
+
+class ColorChoice(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value as text, and the flag, variable or file that it comes from."""
+
+    text: str | None
+    origin: str
+    folder: Path | None = None
+    """Folder of the file that gave it; relative paths start there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every command needs to know, checked."""
+
+    db: Path
+    requested_format: str
+    """Also names formats that only one command writes, such as `junit`."""
+    color: ColorChoice
+    user: str | None
+    lock_timeout_s: float
+    quiet: bool
+    quiet_field: str | None
+    verbose: bool
+    debug: bool
+    origins: Mapping[str, Setting]
+
+    @property
+    def output_format(self) -> OutputFormat:
+        """The general format; `auto` stands in where the command writes its own."""
+        is_special = self.requested_format in SPECIAL_FORMATS
+        return OutputFormat.AUTO if is_special else OutputFormat(self.requested_format)
+
+
+def resolve_settings(options: CommonOptions, environ: Mapping[str, str]) -> Settings:
+    """Return the settings that hold for this call.
+
+    Raises InvalidInputError, naming the origin, for an unknown key or an unusable value.
+    """
+    layers = [_flags(options), _environment(environ), *_files(options, environ), _defaults(environ)]
+    found = {key: next(layer[key] for layer in layers if key in layer) for key in KEYS}
+    return Settings(
+        db=_path(found["db"]),
+        requested_format=_choice(found["format"], [*OutputFormat, *SPECIAL_FORMATS]),
+        color=ColorChoice(_choice(found["color"], list(ColorChoice))),
+        user=found["user"].text,
+        lock_timeout_s=_seconds(found["lock_timeout"]),
+        quiet=options.quiet is not None,
+        quiet_field=options.quiet or None,
+        verbose=options.verbose,
+        debug=_truth(found["debug"]),
+        origins=found,
+    )
+
+
+def user_config_path(environ: Mapping[str, str]) -> Path:
+    """Return the file that holds this user's settings, whether or not it exists."""
+    from platformdirs import user_config_path as config_folder
+
+    return _absolute("XDG_CONFIG_HOME", environ, config_folder("perfpredict")) / "config.toml"
+
+
+def default_db_path(environ: Mapping[str, str]) -> Path:
+    """Return the per-user database that is used where nothing else is said."""
+    from platformdirs import user_data_path
+
+    folder = _absolute("XDG_DATA_HOME", environ, user_data_path("perfpredict"))
+    return folder / "perfpredict.duckdb"
+
+
+def _absolute(variable: str, environ: Mapping[str, str], path: Path) -> Path:
+    if not path.is_absolute():
+        got = environ.get(variable, "")
+        raise InvalidInputError(f"{variable}: must be an absolute path, got '{got}'")
+    return path
+
+
+def _flags(options: CommonOptions) -> dict[str, Setting]:
+    texts = {
+        "db": ("--db", options.db),
+        "format": ("--format", options.output_format),
+        "color": ("--color", options.color),
+        "lock_timeout": ("--lock-timeout", options.lock_timeout),
+        "debug": ("--debug", "true" if options.debug else None),
+    }
+    return {
+        key: Setting(text=text, origin=flag)
+        for key, (flag, text) in texts.items()
+        if text is not None
+    }
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Setting]:
+    names = {key: f"PERFPREDICT_{key.upper()}" for key in KEYS if key != "color"}
+    return {
+        key: Setting(text=environ[name], origin=name)
+        for key, name in names.items()
+        if environ.get(name)
+    }
+
+
+def _files(options: CommonOptions, environ: Mapping[str, str]) -> list[dict[str, Setting]]:
+    """Return the layers of the named or project file and of the user's file."""
+    named = options.config or environ.get("PERFPREDICT_CONFIG")
+    if named:
+        project = read_settings_file(Path(named).expanduser(), is_required=True)
+    else:
+        project = _project_file()
+    return [project, read_settings_file(user_config_path(environ))]
+
+
+def _project_file() -> dict[str, Setting]:
+    if Path(PROJECT_FILE).is_file():
+        return read_settings_file(Path(PROJECT_FILE))
+    pyproject = Path("pyproject.toml")
+    if not pyproject.is_file():
+        return {}
+    tool = _parse_toml(pyproject).get("tool")
+    table = tool.get("perfpredict") if isinstance(tool, dict) else None
+    return _checked(table, pyproject, "tool.perfpredict") if isinstance(table, dict) else {}
+
+
+def read_settings_file(path: Path, *, is_required: bool = False) -> dict[str, Setting]:
+    """Return the settings in the TOML file `path`; empty where there is none.
+
+    Raises InvalidInputError for an unknown key, a value of the wrong type or broken TOML.
+    """
+    if not path.is_file() and not is_required:
+        return {}
+    return _checked(_parse_toml(path), path, "")
+
+
+def _parse_toml(path: Path) -> dict[str, object]:
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise InvalidInputError(f"{path}: larger than 1 MB; not a settings file")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
+        raise InvalidInputError(f"{path}: cannot be read: {str(reason).lower()}") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise InvalidInputError(f"{path}: not valid TOML: {str(exc).lower()}") from exc
+
+
+def _checked(table: Mapping[str, object], path: Path, prefix: str) -> dict[str, Setting]:
+    found = {}
+    for key, value in table.items():
+        name = f"{prefix}.{key}" if prefix else key
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(KEYS)}"
+            raise InvalidInputError(f"{path}: unknown key '{name}'", hint=hint)
+        if not isinstance(value, str | int | float):
+            raise InvalidInputError(f"{path}: {name}: must be one value, got {value!r}")
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        found[key] = Setting(text=text, origin=str(path), folder=path.absolute().parent)
+    return found
+
+
+def _defaults(environ: Mapping[str, str]) -> dict[str, Setting]:
+    texts: dict[str, str | None] = {
+        "db": str(default_db_path(environ)),
+        "format": "auto",
+        "color": "auto",
+        "user": None,
+        "lock_timeout": "30",
+        "debug": "false",
+    }
+    return {key: Setting(text=text, origin="default") for key, text in texts.items()}
+
+
+def _path(setting: Setting) -> Path:
+    text = setting.text or ""
+    if not text.strip() or "\x00" in text:
+        raise InvalidInputError(f"{setting.origin}: db: must be a file path, got '{text}'")
+    return (setting.folder or Path()) / Path(text).expanduser()
+
+
+def _choice(setting: Setting, choices: list[str]) -> str:
+    text = str(setting.text)
+    if text in choices:
+        return text
+    near = get_close_matches(text, choices, 3)
+    raise InvalidInputError(
+        f"{setting.origin}: must be one of {', '.join(choices)} (got '{text}')",
+        hint=f"did you mean {' or '.join(near)}?" if near else None,
+    )
+
+
+def _seconds(setting: Setting) -> float:
+    problem = f"{setting.origin}: lock timeout must be 0 or more seconds (got '{setting.text}')"
+    try:
+        seconds = float(str(setting.text))
+    except ValueError:
+        raise InvalidInputError(problem) from None
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise InvalidInputError(problem)
+    return seconds
+
+
+def _truth(setting: Setting) -> bool:
+    text = str(setting.text).casefold()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise InvalidInputError(f"{setting.origin}: debug must be true or false (got '{setting.text}')")
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment of this process."""
+    return os.environ
