@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +20,7 @@ from perfpredict.errors import (
     StoreUnusableError,
 )
 from perfpredict.store import connecting
+from perfpredict.store.access import Access
 from perfpredict.store.connecting import Parameters
 from perfpredict.store.failures import translated
 from perfpredict.store.file_checks import (
@@ -40,15 +40,10 @@ from perfpredict.store.migrating import (
     schema_version,
 )
 
+__all__ = ["Access", "Held", "Store", "locked"]
+
 DEFAULT_LOCK_TIMEOUT_S = 30.0
 _PARAMETER = re.compile(r"\$(\w+)")
-
-
-class Access(StrEnum):
-    """What a caller is about to do; a read never changes the file, not even its schema."""
-
-    READ = "read"
-    WRITE = "write"
 
 
 class Store:

@@ -36,10 +36,10 @@ create table performance_predictions (
     latency_lower_ms         double      check (isfinite(latency_lower_ms) and latency_lower_ms > 0),
     latency_upper_ms         double      check (isfinite(latency_upper_ms) and latency_upper_ms > 0),
     memory_bytes             double      not null check (isfinite(memory_bytes) and memory_bytes >= 0),
-    memory_lower_bytes       double      check (isfinite(memory_lower_bytes) and memory_lower_bytes >= 0),
-    memory_upper_bytes       double      check (isfinite(memory_upper_bytes) and memory_upper_bytes >= 0),
+    memory_lower_bytes       double      not null check (isfinite(memory_lower_bytes) and memory_lower_bytes >= 0),
+    memory_upper_bytes       double      not null check (isfinite(memory_upper_bytes) and memory_upper_bytes >= 0),
     memory_capacity_bytes    double      not null check (isfinite(memory_capacity_bytes) and memory_capacity_bytes > 0),
-    level                    double      check (isfinite(level) and level > 0 and level < 1),  -- nominal coverage of the bounds
+    level                    double      not null check (isfinite(level) and level > 0 and level < 1),  -- nominal coverage of the bounds
     fits                     boolean     not null,                                    -- false: no throughput, no latency
     basis                    varchar     not null check (basis in ('measured', 'learned', 'roofline')),
     predictor                varchar     not null,                                    -- 'roofline' or a model_id

@@ -1,0 +1,270 @@
+"""Writes and reads measurements, each in one transaction with its prediction errors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import polars as pl
+
+from perfpredict.domain.measurement import Measurement
+from perfpredict.domain.row_filter import RowFilter
+from perfpredict.errors import InvalidInputError, UnknownIdError
+from perfpredict.store.filters import Table, condition
+from perfpredict.store.frames import column_list
+from perfpredict.store.gateway import Store
+from perfpredict.store.ids import IdKind, new_ids
+from perfpredict.store.linking import (
+    PredictionErrorRow,
+    check_links,
+    differing_fields,
+    errors_of,
+    fitting_predictions,
+    has_later_prediction,
+    insert_errors,
+)
+from perfpredict.store.lookup import find_id
+from perfpredict.store.measurement_rows import (
+    MEASUREMENT_SCHEMA,
+    complete_import,
+    measurement_from_row,
+    measurement_row,
+    platforms_filled,
+)
+
+_COLUMNS = column_list(list(MEASUREMENT_SCHEMA))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One measurement as it was stored."""
+
+    measurement_id: str
+    prediction_id: str | None
+    errors: tuple[PredictionErrorRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRecord:
+    """One run of an import; `rows_rejected` did not reach the frame."""
+
+    import_id: str
+    recorded_at: datetime
+    source: str
+    files_json: str = "[]"
+    """List of objects with name and sha256."""
+    rows_rejected: int = 0
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportCounts:
+    """What became of the rows of an import."""
+
+    read: int
+    imported: int
+    duplicates: int
+    linked: int
+    measurement_ids: tuple[str, ...] = ()
+
+
+def record_measurement(
+    store: Store,
+    measurement: Measurement,
+    *,
+    prediction_id: str | None = None,
+    link: bool = True,
+    force: bool = False,
+    now: datetime | None = None,
+    platform_by_device: Mapping[str, str] | None = None,
+) -> Recorded:
+    """Store one measurement with the errors of the prediction it belongs to.
+
+    `prediction_id` (or its beginning) must be of the same workload and device unless `force`;
+    `now` is when it is recorded, by default this moment.
+    """
+    if prediction_id is not None:
+        full = find_id(store, IdKind.PREDICTION, prediction_id)
+        measurement = replace(measurement, prediction_id=full)
+    with store.transaction():
+        frame = record_measurements(
+            store, [measurement], link=link, force=force, now=now,
+            platform_by_device=platform_by_device,
+        )  # fmt: skip
+        measurement_id = str(frame["measurement_id"][0])
+        linked = frame["prediction_id"][0]
+        notes = []
+        if frame["is_forced_link"][0]:
+            notes.append("the prediction is of another workload: marked, and out of accuracy")
+        if linked is None and link and has_later_prediction(store, measurement_id):
+            notes.append("clock: a prediction would fit, but was made after the measurement")
+        return Recorded(
+            measurement_id=measurement_id,
+            prediction_id=linked,
+            errors=errors_of(store, measurement_id),
+            notes=tuple(notes),
+        )
+
+
+def record_measurements(
+    store: Store,
+    measurements: Sequence[Measurement],
+    *,
+    link: bool = True,
+    force: bool = False,
+    now: datetime | None = None,
+    platform_by_device: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """Store all `measurements` or none; returns their rows in the order given."""
+    now = now or datetime.now(UTC)
+    platforms = platform_by_device or {}
+    ids = new_ids(IdKind.MEASUREMENT, now, len(measurements))
+    rows = [
+        measurement_row(m, m.measurement_id or new, now, platforms.get(m.device))
+        for m, new in zip(measurements, ids, strict=True)
+    ]
+    frame = pl.DataFrame(rows, schema=MEASUREMENT_SCHEMA)
+    return _store_rows(store, frame, link=link, force=force)
+
+
+def import_measurements(
+    store: Store,
+    frame: pl.DataFrame,
+    import_record: ImportRecord,
+    *,
+    link: bool = True,
+    platform_by_device: Mapping[str, str] | None = None,
+) -> ImportCounts:
+    """Store the rows of `frame` (columns of IMPORT_SCHEMA) whose import_key is not there yet."""
+    complete = platforms_filled(complete_import(frame), platform_by_device or {})
+    with store.transaction():
+        fresh = _not_yet_stored(store, complete)
+        ids = new_ids(IdKind.MEASUREMENT, import_record.recorded_at, fresh.height)
+        rows = fresh.with_columns(
+            pl.Series("measurement_id", ids, dtype=pl.String()),
+            pl.lit(import_record.recorded_at).cast(MEASUREMENT_SCHEMA["recorded_at"])
+            .alias("recorded_at"),
+            pl.lit(import_record.import_id).alias("import_id"),
+            pl.lit(None, dtype=pl.String()).alias("prediction_id"),
+            pl.lit(value=False).alias("is_forced_link"),
+        ).select(list(MEASUREMENT_SCHEMA))  # fmt: skip
+        stored = _store_rows(store, rows, link=link, force=False)
+        counts = ImportCounts(
+            read=frame.height,
+            imported=stored.height,
+            duplicates=frame.height - stored.height,
+            linked=stored.height - stored["prediction_id"].null_count(),
+            measurement_ids=tuple(ids),
+        )
+        _insert_import(store, import_record, counts)
+    return counts
+
+
+def list_measurements(store: Store, row_filter: RowFilter) -> pl.DataFrame:
+    """Return the stored measurements that fit, newest first, with the columns of the table."""
+    where = condition(row_filter, Table.MEASUREMENTS)
+    return store.frame(
+        f"""
+        select {column_list(list(MEASUREMENT_SCHEMA), prefix="t.")}
+        from performance_measurements as t
+        where {where.sql}
+        order by t.measured_at desc, t.measurement_id desc
+        limit $limit
+        """,
+        where.parameters,
+    )
+
+
+def get_measurement(store: Store, id_or_prefix: str) -> Measurement:
+    """Return one measurement that is not deleted; raises UnknownIdError or AmbiguousIdError."""
+    measurement_id = find_id(store, IdKind.MEASUREMENT, id_or_prefix)
+    frame = store.frame(
+        f"""
+        select {_COLUMNS} from performance_measurements
+        where measurement_id = $measurement_id and deleted_at is null
+        """,
+        {"measurement_id": measurement_id},
+    )
+    if frame.is_empty():
+        raise UnknownIdError(f"measurement '{measurement_id}' was deleted")
+    return measurement_from_row(frame.row(0, named=True))
+
+
+def _store_rows(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -> pl.DataFrame:
+    if frame.is_empty():
+        return frame
+    with store.transaction():
+        linked = _linked(store, frame, link=link, force=force)
+        with store.incoming(linked):
+            store.execute(
+                f"insert into performance_measurements ({_COLUMNS}) "
+                f"select {_COLUMNS} from incoming"
+            )
+        insert_errors(store, linked)
+    return linked
+
+
+def _linked(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -> pl.DataFrame:
+    given = differing_fields(store, frame)
+    missing = given.filter(~pl.col("found"))
+    if missing.height:
+        raise UnknownIdError(f"no prediction has the id '{missing['prediction_id'][0]}'")
+    if not force:
+        check_links(given)
+    forced = given.filter(pl.col("fields").list.len() > 0)["measurement_id"]
+    columns = ["measurement_id", "prediction_id", "predicted_platform"]
+    found = given.select(columns)
+    if link:
+        found = pl.concat([found, fitting_predictions(store, frame).select(columns)])
+    return (
+        frame.drop("prediction_id")
+        .join(found, on="measurement_id", how="left", maintain_order="left")
+        .with_columns(
+            is_forced_link=pl.col("measurement_id").is_in(forced.to_list()),
+            device_platform=pl.coalesce("device_platform", "predicted_platform"),
+        )
+        .select(list(MEASUREMENT_SCHEMA))
+    )
+
+
+def _not_yet_stored(store: Store, frame: pl.DataFrame) -> pl.DataFrame:
+    with store.incoming(frame.select("import_key")):
+        known = store.frame(
+            """
+            select distinct m.import_key
+            from performance_measurements as m
+            semi join incoming as i on i.import_key = m.import_key
+            where m.deleted_at is null
+            """
+        )
+    return frame.unique("import_key", keep="first", maintain_order=True).join(
+        known, on="import_key", how="anti", maintain_order="left"
+    )
+
+
+def _insert_import(store: Store, record: ImportRecord, counts: ImportCounts) -> None:
+    if record.rows_rejected < 0:
+        raise InvalidInputError(f"rows_rejected must be at least 0, got {record.rows_rejected}")
+    store.execute(
+        """
+        insert into imports (
+            import_id, recorded_at, user_name, source, files_json,
+            rows_read, rows_imported, rows_duplicate, rows_rejected, rows_linked
+        ) values (
+            $import_id, $recorded_at, $user_name, $source, $files_json,
+            $rows_read, $rows_imported, $rows_duplicate, $rows_rejected, $rows_linked
+        )
+        """,
+        {
+            "import_id": record.import_id,
+            "recorded_at": record.recorded_at,
+            "user_name": record.user,
+            "source": record.source,
+            "files_json": record.files_json,
+            "rows_read": counts.read,
+            "rows_imported": counts.imported,
+            "rows_duplicate": counts.duplicates,
+            "rows_rejected": record.rows_rejected,
+            "rows_linked": counts.linked,
+        },
+    )
