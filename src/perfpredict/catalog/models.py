@@ -89,11 +89,11 @@ def find_model(name: str) -> ModelEntry:
     if vision is None:
         raise UnknownModelError(f"no model named '{name}' in the catalog", hint=_hint(name))
     return ModelEntry(
-        name=vision.name,
+        name=vision.key,
         family="vision",
         architecture=vision.architecture,
         parameters=int(vision.parameters),
-        image_size=vision.image_size,
+        image_size=vision.default_image_size,
         is_vision=True,
     )
 

@@ -47,7 +47,6 @@ def build_config(
         encoder=encoder,
         decoder=decoder,
         tower=tower,
-        tower_feature_layers=table.integer_or_none("tower_feature_layers"),
         projections=table.triples("projections"),
         max_tokens=table.integer_or_none("max_tokens"),
     )

@@ -247,8 +247,6 @@ class TransformerConfig:
     decoder: Stack | None = None
     tower: "TransformerConfig | None" = None
     """Image encoder of a two-tower or vision-language model."""
-    tower_feature_layers: int | None = None
-    """Layers of the tower that run; None for all."""
     projections: tuple[tuple[int, int, bool], ...] = ()
     """Linear layers (inputs, outputs, bias) that join the towers."""
     max_tokens: int | None = None

@@ -22,11 +22,9 @@ from perfpredict.catalog.transformers.parameters import POSITION_GROUPS, POSITIO
 from perfpredict.domain.operations import Op
 
 
-def stack_ops(
-    stack: Stack, shape: Shape, *, memory_tokens: float = 0.0, layers: int | None = None
-) -> list[Op]:
+def stack_ops(stack: Stack, shape: Shape, *, memory_tokens: float = 0.0) -> list[Op]:
     """Return all launches of one stack; `memory_tokens` are the encoder's, for cross-attention."""
-    count = stack.layers if layers is None else layers
+    count = stack.layers
     one = _around(stack, shape, memory_tokens)
     dense = min(count, stack.experts.dense_layers) if stack.experts else count
     ops = _before(stack, shape) + times(count, one)

@@ -5,6 +5,7 @@ from perfpredict.catalog.transformers.config import (
     AudioInput,
     Experts,
     ImageInput,
+    Kind,
     Mlp,
     Norm,
     Relative,
@@ -26,7 +27,10 @@ def parameter_count(config: TransformerConfig) -> int:
     total = sum(inputs * outputs + bias * outputs for inputs, outputs, bias in config.projections)
     for stack in (config.encoder, config.decoder):
         total += stack_parameters(stack) if stack else 0
-    total += _text(config.text, hidden) if config.text else 0
+    if config.text:
+        # BART keeps positions and their normalisation once for each side
+        sides = 2 if config.kind is Kind.ENCODER_DECODER else 1
+        total += _text(config.text, hidden, sides)
     total += _image(config.image, config.stack) if config.image else 0
     total += _audio(config.audio, hidden) if config.audio else 0
     return total + (parameter_count(config.tower) if config.tower else 0)
@@ -111,9 +115,9 @@ def _relative(attention: Attention, stack: Stack) -> int:
             return 0
 
 
-def _text(text: TextInput, hidden: int) -> int:
-    total = text.width * (text.vocab + text.positions + text.types)
-    total += 2 * text.width if text.has_norm else 0
+def _text(text: TextInput, hidden: int, sides: int) -> int:
+    total = text.width * (text.vocab + sides * text.positions + text.types)
+    total += sides * 2 * text.width if text.has_norm else 0
     if text.width != hidden:
         # ALBERT projects up with a bias; OPT-350m projects up and down without one
         total += text.width * hidden + (text.width * hidden if text.has_head else hidden)

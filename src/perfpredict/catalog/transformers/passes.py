@@ -36,8 +36,7 @@ def encoder_profile(config: TransformerConfig, batch: int, sequence_length: int)
     ops += stack_ops(stack, shape)
     if config.text and not config.decoder:
         ops += text_output(config.text, stack.hidden, batch)
-    if config.text and config.tower:
-        ops += [linear(batch, stack.hidden, config.projections[0][1])]
+    ops += _projected(config, batch)
     return _profile(config, ops, peak_elements(stack, shape))
 
 
@@ -50,10 +49,12 @@ def vision_profile(config: TransformerConfig, batch: int, image_size: int | None
     tokens = owner.image.tokens(image_size)
     shape = Shape(batch=batch, queries=tokens)
     ops = embed_image(owner.image, stack.hidden, batch, tokens)
-    ops += stack_ops(stack, shape, layers=config.tower_feature_layers)
+    ops += stack_ops(stack, shape)
     ops += image_output(owner.image, stack, batch, tokens)
     if config.kind is Kind.VISION_LANGUAGE:
         ops += _projector_ops(config, batch * (tokens - owner.image.class_tokens))
+    else:
+        ops += _projected(owner, batch)
     return _profile(config, ops, peak_elements(stack, shape))
 
 
@@ -77,6 +78,7 @@ def prefill_profile(
     ops = embed_text(config.text, stack.hidden, shape.rows)
     ops += stack_ops(stack, shape, memory_tokens=memory_tokens)
     scored = shape.rows if has_all_logits else float(batch)
+    ops += _head_transform(config, scored)
     ops += text_output(config.text, stack.hidden, scored)
     peak = peak_elements(stack, shape) + logits_elements(config.text, scored)
     cache = _caches(config, batch, tokens, memory_tokens)
@@ -102,10 +104,23 @@ def decode_profile(
     shape = Shape(batch=batch, queries=1.0, cached=context_tokens, copies_cache=copies_cache)
     ops = embed_text(config.text, stack.hidden, shape.rows)
     ops += stack_ops(stack, shape, memory_tokens=memory_tokens)
+    ops += _head_transform(config, batch)
     ops += text_output(config.text, stack.hidden, batch)
     peak = peak_elements(stack, shape) + logits_elements(config.text, batch)
     cache = _caches(config, batch, context_tokens + 1, memory_tokens)
     return _profile(config, ops, peak, cache)
+
+
+def _projected(config: TransformerConfig, samples: float) -> list[Op]:
+    """Return the linear layers on one pooled vector per sample: classes, shared space."""
+    return [
+        linear(samples, inputs, outputs, bias=bias) for inputs, outputs, bias in config.projections
+    ]
+
+
+def _head_transform(config: TransformerConfig, rows: float) -> list[Op]:
+    """Return BLIP's dense layer ahead of the logits."""
+    return _projected(config, rows) if config.kind is Kind.IMAGE_CAPTIONER else []
 
 
 def _projector_ops(config: TransformerConfig, rows: float) -> list[Op]:
