@@ -10,7 +10,15 @@ _NOT_STATED = {"", "unstated", "unknown", "none", "null", "n/a", "na", "?", "-"}
 _SCHEMES_4_BIT = {"awq", "gptq", "nf4", "mxfp4", "nvfp4", "fp4"}
 """Schemes whose weights take four bits when no width is named beside them."""
 
-_SCHEMES = _SCHEMES_4_BIT | {"bnb", "bitsandbytes", "hqq", "quanto", "smoothquant", "int8wo", "int4wo"}
+_SCHEMES = _SCHEMES_4_BIT | {
+    "bnb",
+    "bitsandbytes",
+    "hqq",
+    "quanto",
+    "smoothquant",
+    "int8wo",
+    "int4wo",
+}
 
 _GGUF = re.compile(r"i?q(\d)[_-](0|1|k|k[_-][sml]|nl|xs|xxs|s|m)")
 """llama.cpp's weight formats, e.g. q4_k_m, q8_0, iq4_nl; the digit is the nominal width."""
