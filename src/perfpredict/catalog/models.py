@@ -29,7 +29,12 @@ from perfpredict.catalog.transformers.registry import (
     fold,
     transformer_names,
 )
-from perfpredict.catalog.vision import find_vision_model, vision_model_names
+from perfpredict.catalog.vision import (
+    VisionModel,
+    find_vision_model,
+    near_vision_names,
+    vision_model_names,
+)
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import UnknownModelError
 
@@ -70,8 +75,8 @@ class ModelEntry:
     is_vision: bool = False
     is_generative: bool = False
     """Produces tokens one by one and so has prefill and decode phases."""
-    config: TransformerConfig | DiffusionConfig | None = None
-    """None for a vision architecture, whose profiles are stored ones."""
+    config: TransformerConfig | DiffusionConfig | VisionModel
+    """What profiles are made from."""
 
 
 def find_model(name: str) -> ModelEntry:
@@ -90,11 +95,12 @@ def find_model(name: str) -> ModelEntry:
         raise UnknownModelError(f"no model named '{name}' in the catalog", hint=_hint(name))
     return ModelEntry(
         name=vision.key,
-        family="vision",
+        family=vision.family,
         architecture=vision.architecture,
-        parameters=int(vision.parameters),
+        parameters=round(vision.parameters),
         image_size=vision.default_image_size,
         is_vision=True,
+        config=vision,
     )
 
 
@@ -123,8 +129,7 @@ def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> Worklo
         return profile_transformer(config, workload)
     if isinstance(config, DiffusionConfig):
         return profile_diffusion(config, workload)
-    assert isinstance(model, ModelEntry)
-    return profile_vision(model.name, model.image_size, workload)
+    return profile_vision(config, workload)
 
 
 def list_models(family: str | None = None, glob: str | None = None) -> list[ModelEntry]:
@@ -157,9 +162,10 @@ def _hint(name: str) -> str:
 def _near_matches(name: str, count: int = 4) -> list[str]:
     """Return canonical names and aliases that are spelt like `name` or contain it."""
     wanted = fold(name)
-    known = {**aliases(), **diffusion_aliases(), **{fold(n): n for n in vision_model_names()}}
+    known = {**aliases(), **diffusion_aliases()}
     spelt = difflib.get_close_matches(wanted, known, n=count, cutoff=0.7)
     last = wanted.rsplit("/", 1)[-1]
     holding = [key for key in known if len(last) > 3 and last in key]
     canonical = dict.fromkeys(known[key] for key in [*spelt, *sorted(holding, key=len)])
+    canonical |= dict.fromkeys(near_vision_names(name))
     return [f"'{match}'" for match in list(canonical)[:count]]

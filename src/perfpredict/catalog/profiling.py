@@ -10,8 +10,7 @@ from perfpredict.catalog.transformers.diffusion import (
     diffusion_parameters,
     diffusion_passes,
 )
-from perfpredict.catalog.transformers.ops import linear
-from perfpredict.catalog.vision import vision_profile
+from perfpredict.catalog.vision import VisionModel, size_caution, vision_profile
 from perfpredict.domain.operations import Op, OpClass, OpProfile
 from perfpredict.domain.workload import Mode, Phase, Workload
 from perfpredict.errors import InvalidInputError
@@ -54,13 +53,13 @@ def profile_transformer(config: TransformerConfig, workload: Workload) -> Worklo
     batch = workload.batch_size
     match config.kind:
         case Kind.ENCODER | Kind.AUDIO_ENCODER:
-            _check_no_phase(config, workload)
+            _check_no_phase(config.name, workload)
             found = [(1.0, passes.encoder_profile(config, batch, tokens.prompt))]
         case Kind.VISION_ENCODER:
-            _check_no_phase(config, workload)
+            _check_no_phase(config.name, workload)
             found = [(1.0, passes.vision_profile(config, batch, workload.image_size))]
         case Kind.TWO_TOWERS:
-            _check_no_phase(config, workload)
+            _check_no_phase(config.name, workload)
             text = passes.encoder_profile(config, batch, tokens.prompt)
             found = [(1.0, text), (1.0, _tower(config, batch, workload.image_size))]
         case _:
@@ -76,13 +75,17 @@ def profile_diffusion(config: DiffusionConfig, workload: Workload) -> WorkloadPr
     return whole
 
 
-def profile_vision(key: str, image_size: int | None, workload: Workload) -> WorkloadProfile:
+def profile_vision(model: VisionModel, workload: Workload) -> WorkloadProfile:
     """Return the stored profile of a vision architecture at the workload's batch and size."""
-    one = vision_profile(key, workload.image_size or image_size)
-    assumed: tuple[str, ...] = ()
-    if workload.image_size is None:
-        assumed = (f"image_size={image_size} (the model's own)",)
-    return _gather(((1.0, one.for_batch(workload.batch_size)),), (), assumed)
+    _check_no_phase(model.key, workload)
+    image_size = workload.image_size or model.default_image_size
+    one = vision_profile(model.key, image_size).for_batch(workload.batch_size)
+    caution = size_caution(model, image_size)
+    cautions = [caution] if caution else []
+    if workload.sequence_length is not None:
+        cautions.append(f"sequence_length is ignored: '{model.key}' reads no text")
+    assumed = () if workload.image_size else (f"image_size={image_size} (the model's own)",)
+    return _gather(((1.0, one),), tuple(cautions), assumed)
 
 
 def profile_from_totals(
@@ -165,11 +168,11 @@ def _tower(config: TransformerConfig, batch: int, image_size: int | None) -> OpP
     return passes.vision_profile(config, batch, image_size)
 
 
-def _check_no_phase(config: TransformerConfig, workload: Workload) -> None:
+def _check_no_phase(name: str, workload: Workload) -> None:
     if workload.phase is not None or workload.output_tokens is not None:
         asked = f"phase '{workload.phase.value}'" if workload.phase else "output_tokens"
         raise InvalidInputError(
-            f"'{config.name}' generates no tokens, so {asked} has no meaning for it",
+            f"'{name}' generates no tokens, so {asked} has no meaning for it",
             hint="leave out the phase and the output tokens",
         )
 

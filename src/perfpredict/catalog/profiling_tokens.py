@@ -1,6 +1,7 @@
 """How many tokens each pass of a workload sees; what was left open is said as an assumption."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from perfpredict.catalog.transformers.config import Kind, TransformerConfig
 from perfpredict.domain.workload import Phase, Workload
@@ -70,10 +71,7 @@ def decode_segments(config: TransformerConfig, tokens: Tokens) -> list[tuple[flo
     if window is not None and start < window < end:
         cuts.add(window)
     ordered = sorted(cuts)
-    return [
-        (float(high - low), (low + high - 1) / 2.0)
-        for low, high in zip(ordered, ordered[1:], strict=False)
-    ]
+    return [(float(high - low), (low + high - 1) / 2.0) for low, high in pairwise(ordered)]
 
 
 def _prompt(config: TransformerConfig, workload: Workload) -> tuple[int, tuple[str, ...]]:

@@ -60,7 +60,7 @@ def attention_ops(attention: Attention, hidden: int, shape: Shape, norm: Norm) -
 def cross_attention_ops(
     attention: Attention, hidden: int, shape: Shape, memory_tokens: float
 ) -> list[Op]:
-    """Return the attention to an encoder's output; its keys are projected in the first pass only."""
+    """Return the attention to an encoder's output, whose keys only the first pass projects."""
     bias = attention.qkv_bias
     ops = [linear(shape.rows, hidden, attention.query_dim, bias=bias)]
     if not shape.cached:

@@ -121,7 +121,7 @@ def _finish(pixels: float, width: int, outputs: int) -> list[Op]:
 
 
 def _residual(side: int, inputs: int, outputs: int, *, batch: float, time: int) -> list[Op]:
-    """Return a residual block: twice group norm, SiLU and a convolution; `time` is added between."""
+    """Return a residual block: twice group norm, SiLU, convolution; `time` is added between."""
     pixels = batch * side**2
     ops = [*normalise(Norm.LAYER, pixels, inputs), elementwise(pixels * inputs)]
     ops.append(_conv3(pixels, inputs, outputs))

@@ -111,7 +111,7 @@ def conv(  # one argument per dimension of a convolution
     groups: int = 1,
     bias: bool = True,
 ) -> Op:
-    """Return a convolution with `taps` kernel positions and `pixels` output positions (batch in)."""
+    """Return a convolution with `taps` kernel positions; `pixels` of output count the batch."""
     weights = inputs // groups * outputs * taps
     op_class = OpClass.CONV_GROUPED if groups > 1 else OpClass.CONV_DENSE
     if taps == 1 and groups == 1:
