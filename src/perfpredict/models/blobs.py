@@ -37,6 +37,8 @@ class BlobFormat(StrEnum):
 
 
 class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
@@ -90,22 +92,18 @@ def expand(blob: bytes, limit: int = MAX_EXPANDED_BYTES) -> bytes:
     size = 0
     pending = blob
     try:
-        while True:
+        while not opener.eof:
             part = opener.decompress(pending, _CHUNK_BYTES)
-            size += len(part)
-            if size > limit:
-                raise StoreUnusableError(
-                    f"the serialized predictor expands to more than {limit / 2**20:.0f} MiB"
-                )
-            parts.append(part)
             # zlib hands the rest of its input back, bz2 and lzma keep it
             pending = getattr(opener, "unconsumed_tail", b"")
-            if not part and not pending:
-                return b"".join(parts)
-    except (zlib.error, lzma.LZMAError, OSError, EOFError) as exc:
-        if isinstance(exc, EOFError) and parts:
-            return b"".join(parts)
+            size += len(part)
+            _check_expanded(size, limit)
+            parts.append(part)
+            if not part and not pending and not opener.eof:
+                raise StoreUnusableError("the serialized predictor is damaged: cut short")
+    except (zlib.error, lzma.LZMAError, OSError) as exc:
         raise StoreUnusableError(f"the serialized predictor is damaged: {exc}") from exc
+    return b"".join(parts)
 
 
 def list_globals(blob: bytes) -> PickleListing:
@@ -122,6 +120,13 @@ def list_globals(blob: bytes) -> PickleListing:
         is_complete = False
         names.update(dict.fromkeys(_scan_for_names(content)))
     return PickleListing(global_names=tuple(sorted(names)), is_complete=is_complete)
+
+
+def _check_expanded(size: int, limit: int) -> None:
+    if size > limit:
+        raise StoreUnusableError(
+            f"the serialized predictor expands to more than {limit / 2**20:.0f} MiB"
+        )
 
 
 def _note_name(

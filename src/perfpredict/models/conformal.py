@@ -146,10 +146,10 @@ def _upper_quantile(values: Floats, weights: Floats, group_count: int, tail: flo
 
 
 def residuals_to_json(residuals: Residuals) -> dict[str, object]:
-    """Return plain lists and numbers, six digits each, for `residuals_from_json`."""
+    """Return plain lists and numbers, for `residuals_from_json`."""
     return {
-        "values": [round(value, 6) for value in residuals.values],
-        "weights": [float(f"{weight:.6g}") for weight in residuals.weights],
+        "values": list(residuals.values),
+        "weights": list(residuals.weights),
         "group_count": residuals.group_count,
     }
 

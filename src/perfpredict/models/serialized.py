@@ -8,6 +8,7 @@ import importlib.metadata
 import io
 import pickle
 import re
+import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -154,8 +155,8 @@ def make_check_vector(regressor: Regressor, feature_count: int) -> CheckVector |
     """
     generator = np.random.default_rng(0)
     rows = 10.0 ** generator.uniform(-1, 3, size=(CHECK_ROWS, feature_count))
-    answers = _flat(regressor.predict(rows))
-    if answers is None or len(answers) != CHECK_ROWS or not np.isfinite(answers).all():
+    answers = answers_of(regressor, rows)
+    if answers is None or not np.isfinite(answers).all():
         return None
     return CheckVector(
         rows=tuple(tuple(row) for row in rows.tolist()), answers=tuple(answers.tolist())
@@ -171,6 +172,8 @@ def check_feature_count(regressor: Regressor, features: Sequence[str]) -> None:
             f"{', '.join(str(name) for name in names)}"
         )
     count = getattr(regressor, "n_features_in_", None)
+    if count is None and callable(getattr(regressor, "num_feature", None)):
+        count = regressor.num_feature()  # type: ignore[attr-defined]  # a LightGBM booster
     if isinstance(count, int) and count != len(features):
         raise InvalidInputError(
             f"{len(features)} features are named, but the predictor was fitted on {count}"
@@ -191,7 +194,10 @@ def _unpickle(content: bytes, versions: Mapping[str, str]) -> Regressor:
         TypeError, ValueError,
     )  # fmt: skip
     try:
-        model: object = joblib.load(io.BytesIO(content))
+        with warnings.catch_warnings():
+            # scikit-learn warns of another version; so does `version_cautions`, with both named
+            warnings.simplefilter("ignore")
+            model: object = joblib.load(io.BytesIO(content))
     except failures as exc:
         stored = ", ".join(f"{name} {version}" for name, version in versions.items())
         raise CannotAnswerError(
@@ -207,7 +213,7 @@ def _load_lightgbm(blob: bytes) -> Regressor:
     text = blob.decode("utf-8")
     _check_tree_text(text)
     try:
-        booster = lightgbm.Booster(model_str=text, params={"num_threads": 1})
+        booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as exc:
         raise CannotAnswerError(f"not a LightGBM model: {exc}") from exc
     return cast("Regressor", booster)
@@ -222,7 +228,7 @@ def _check_tree_text(text: str) -> None:
 def _check_answers(regressor: Regressor, seal: Seal, cautions: tuple[str, ...]) -> None:
     if seal.check is None:
         return
-    answers = _flat(regressor.predict(np.asarray(seal.check.rows, dtype=np.float64)))
+    answers = answers_of(regressor, np.asarray(seal.check.rows, dtype=np.float64))
     expected = np.asarray(seal.check.answers)
     if answers is None or answers.shape != expected.shape:
         is_equal = False
@@ -236,12 +242,18 @@ def _check_answers(regressor: Regressor, seal: Seal, cautions: tuple[str, ...]) 
         )
 
 
-def _flat(answers: object) -> Floats | None:
+def answers_of(regressor: Regressor, rows: Floats) -> Floats | None:
+    """Return the answers to `rows`, None where they are not one number a row."""
+    with warnings.catch_warnings():
+        # scikit-learn warns of rows without column names; their order was checked
+        warnings.simplefilter("ignore")
+        found = regressor.predict(rows)
     try:
-        values = np.asarray(answers, dtype=np.float64)
+        values = np.asarray(found, dtype=np.float64)
     except (TypeError, ValueError):
         return None
-    return values.reshape(-1) if values.ndim == 1 or values.shape[1:] == (1,) else None
+    is_column = values.ndim == 1 or values.shape[1:] == (1,)
+    return values.reshape(-1) if is_column and values.size == len(rows) else None
 
 
 def _installed(package: str) -> str | None:

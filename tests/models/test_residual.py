@@ -1,0 +1,213 @@
+import json
+
+import numpy as np
+import pytest
+
+from perfpredict.domain.prediction import Basis
+from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
+from perfpredict.features import FEATURES, feature_frame
+from perfpredict.models.learners import Algorithm
+from perfpredict.models.observations import Target, balanced_weights, fold_numbers
+from perfpredict.models.residual import ResidualPredictor
+from perfpredict.models.residual_fit import (
+    fit_corrector,
+    fit_residual,
+    gain_importance,
+    permutation_importance,
+)
+from perfpredict.models.roofline import RooflinePredictor
+
+from .synthetic import MODELS, make_cases, observe
+
+ALGORITHMS = [Algorithm.LIGHTGBM, Algorithm.RIDGE, Algorithm.AUTO]
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return make_cases()
+
+
+@pytest.fixture(scope="module")
+def trained(cases):
+    return fit_residual([observe(cases)], seed=3)
+
+
+def test_features_have_fixed_names_and_are_finite(cases):
+    frame = feature_frame(cases, RooflinePredictor().breakdown(cases))
+
+    assert tuple(frame.columns) == FEATURES
+    assert np.isfinite(frame.to_numpy()).all()
+    shares = [name for name in FEATURES if name.startswith("time_share_")]
+    total = frame.select(shares).to_numpy().sum(axis=1) + frame["launch_share"].to_numpy()
+    assert total == pytest.approx(1.0)
+
+
+def test_no_feature_carries_the_name_of_the_model(cases):
+    frame = feature_frame(cases, RooflinePredictor().breakdown(cases))
+
+    assert all(dtype.is_float() for dtype in frame.dtypes)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_known_factor_is_recovered_for_models_that_were_left_out(cases, algorithm):
+    known = [case for case in cases if case.workload.model not in MODELS[:3]]
+    unseen = [case for case in cases if case.workload.model in MODELS[:3]]
+
+    predictor = fit_residual([observe(known, factor=1.7)], algorithm=algorithm)
+    estimates = predictor.predict(unseen, 0.9)
+
+    truth = observe(unseen, factor=1.7, noise=0.0).measured
+    ratios = np.array([e.latency_ms.value for e in estimates]) / truth
+    assert np.exp(np.abs(np.log(ratios)).mean()) < 1.06
+    assert {estimate.basis for estimate in estimates} == {Basis.LEARNED}
+
+
+def test_intervals_cover_models_that_were_left_out(cases):
+    covered, count = 0, 0
+    for fold in range(4):
+        is_out = [MODELS.index(case.workload.model) % 4 == fold for case in cases]
+        rows = observe(cases, noise=0.1, seed=fold)
+        predictor = fit_residual([rows.where(~np.array(is_out))], algorithm=Algorithm.RIDGE)
+        held_out = rows.where(np.array(is_out))
+        for estimate, measured in zip(
+            predictor.predict(held_out.cases, 0.9), held_out.measured, strict=True
+        ):
+            covered += measured in estimate.latency_ms.interval
+            count += 1
+
+    assert covered / count > 0.85
+
+
+def test_saved_and_loaded_it_predicts_the_same_bits(trained, cases):
+    blob = trained.to_bytes()
+
+    again = ResidualPredictor.from_bytes(blob)
+
+    assert again.predict(cases, 0.9) == trained.predict(cases, 0.9)
+    assert again.to_bytes() == blob
+    assert again.version == trained.version
+
+
+def test_equal_rows_train_equal_predictors(trained, cases):
+    assert fit_residual([observe(cases)], seed=3).to_bytes() == trained.to_bytes()
+
+
+def test_intervals_are_nested_and_hold_the_value(trained, cases):
+    narrow, wide = (trained.predict(cases, level) for level in (0.5, 0.95))
+
+    for inner, outer in zip(narrow, wide, strict=True):
+        a, b = inner.latency_ms, outer.latency_ms
+        assert 0 < b.interval.lower <= a.interval.lower <= a.value
+        assert a.value <= a.interval.upper <= b.interval.upper
+
+
+def test_an_unseen_device_is_said_and_gets_a_wider_interval(trained):
+    seen, unseen = (
+        trained.predict(make_cases(MODELS[:1], (device,), (4,)), 0.9)[0]
+        for device in ("nvidia-rtx-4090", "nvidia-l4")
+    )
+
+    assert unseen.is_extrapolated
+    assert any("no row of nvidia-l4" in caution for caution in unseen.cautions)
+    assert unseen.latency_ms.interval.ratio > seen.latency_ms.interval.ratio
+    assert not seen.is_extrapolated
+
+
+def test_a_batch_size_outside_of_training_is_a_caution(trained):
+    estimate = trained.predict(make_cases(MODELS[:1], batch_sizes=(512,)), 0.9)[0]
+
+    assert "batch_size 512 is outside the 1 to 16 seen in training" in estimate.cautions
+
+
+def test_memory_is_corrected_where_it_was_measured(cases):
+    predictor = fit_residual(
+        [observe(cases), observe(cases, factor=1.3, target=Target.MEMORY)],
+        algorithm=Algorithm.RIDGE,
+    )
+
+    estimate = predictor.predict(cases[:1], 0.9)[0]
+    prior = RooflinePredictor().predict(cases[:1], 0.9)[0]
+
+    assert estimate.memory_bytes.value / prior.memory_bytes.value == pytest.approx(1.3, rel=0.05)
+
+
+def test_an_untrained_predictor_cannot_be_made():
+    with pytest.raises(CannotAnswerError, match="untrained"):
+        ResidualPredictor(constants=RooflinePredictor().constants, correctors={})
+
+
+def test_one_group_alone_cannot_be_learned_from(cases):
+    rows = observe([case for case in cases if case.workload.model == MODELS[0]])
+
+    with pytest.raises(TooFewRowsError, match="one group"):
+        fit_corrector(rows, RooflinePredictor(), algorithm=Algorithm.RIDGE, seed=0)
+
+
+def test_nothing_asked_is_nothing_answered(trained):
+    assert trained.predict([], 0.9) == []
+
+
+@pytest.mark.parametrize(
+    "blob", [b"", b"{}", b"\xff\xfe", b'{"format": "perfpredict residual 9"}', b"[1"]
+)
+def test_damaged_bytes_are_refused(blob):
+    with pytest.raises(StoreUnusableError):
+        ResidualPredictor.from_bytes(blob)
+
+
+def test_changed_trees_never_reach_the_tree_library(cases):
+    predictor = fit_residual([observe(cases)], algorithm=Algorithm.LIGHTGBM)
+    content = json.loads(predictor.to_bytes())
+    learner = content["correctors"]["latency"]["learner"]
+    learner["text"] = learner["text"].replace("leaf_value=", "leaf_value=9", 1)
+
+    with pytest.raises(StoreUnusableError, match="sha256"):
+        ResidualPredictor.from_bytes(json.dumps(content).encode())
+
+
+def test_other_features_than_todays_are_refused(trained):
+    content = json.loads(trained.to_bytes())
+    content["features"] = content["features"][:-1]
+
+    with pytest.raises(CannotAnswerError, match="other features"):
+        ResidualPredictor.from_bytes(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("key", ["calibration", "learner", "rows_by_device", "batch_sizes"])
+def test_a_missing_part_is_damage(trained, key):
+    content = json.loads(trained.to_bytes())
+    del content["correctors"]["latency"][key]
+
+    with pytest.raises(StoreUnusableError, match="damaged"):
+        ResidualPredictor.from_bytes(json.dumps(content).encode())
+
+
+def test_importance_shares_add_up_to_one(trained, cases):
+    corrector = trained.correctors[Target.LATENCY]
+    rows = observe(cases, seed=9)
+
+    for ranked in (
+        gain_importance(corrector),
+        permutation_importance(corrector, rows, RooflinePredictor(), seed=0),
+    ):
+        assert sum(one.share for one in ranked) == pytest.approx(1.0)
+        assert [one.importance for one in ranked] == sorted(
+            (one.importance for one in ranked), reverse=True
+        )
+
+
+def test_a_model_measured_often_does_not_outvote_the_others():
+    weights = balanced_weights(["a"] * 90 + ["b"] * 10, ["d"] * 100)
+
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[0] / weights[-1] == pytest.approx(1 / 3)
+
+
+def test_folds_keep_groups_whole_and_depend_on_the_seed_alone():
+    groups = [f"model-{index % 7}" for index in range(70)]
+
+    folds = fold_numbers(groups, seed=1)
+
+    assert (folds == fold_numbers(groups, seed=1)).all()
+    for group in set(groups):
+        assert len({fold for fold, own in zip(folds, groups, strict=True) if own == group}) == 1
