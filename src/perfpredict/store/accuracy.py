@@ -55,7 +55,7 @@ def accuracy(
     include_retrospective: bool = False,
     include_in_sample: bool = False,
 ) -> pl.DataFrame:
-    """Return one row per group, metric and unit; the newest `row_filter.limit` pairs count.
+    """Return one row per group, metric and unit; `row_filter.limit` does not matter here.
 
     Left out and counted in n_excluded: pairs that the predictor was trained on, predictions
     made afterwards or looked up from measurements (unless grouped by basis), open-loop and
@@ -140,8 +140,6 @@ with pair as (
     join performance_measurements as t on t.measurement_id = e.measurement_id
     join performance_predictions as p on p.prediction_id = e.prediction_id
     where list_contains($metrics::varchar[], e.metric) and {condition}
-    order by t.measured_at desc, t.measurement_id desc
-    limit $limit
 ),
 """
 
