@@ -32,6 +32,8 @@ class MeasurementRows:
     """Columns of the measurement table, typed, and the place columns."""
     bad: pl.DataFrame
     """FILE, ROW, PROBLEM and the cells as they were written."""
+    refused: pl.DataFrame
+    """The bad rows again, with what could be understood of them in the columns of `good`."""
     files: tuple[FileRead, ...]
     mapping: Mapping[str, str]
     """Field by column, as it was understood."""
@@ -59,6 +61,7 @@ def read_measurements(patterns: Sequence[str], options: ReadOptions) -> Measurem
     warning = doubt_units(good)
     return MeasurementRows(
         good=_finished(good, options),
+        refused=checked.filter(pl.col(PROBLEM).is_not_null()),
         bad=pl.concat([part.bad for part in parts], how="diagonal"),
         files=tuple(part.file for part in parts),
         mapping={column: name for part in parts for column, name in part.mapping.items()},
