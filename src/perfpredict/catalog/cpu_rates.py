@@ -27,6 +27,8 @@ class CpuFacts:
     """Physical cores this process may use; fractional under a quota."""
     clock_hz: float | None
     memory_bytes: int | None
+    efficiency_cores: int = 0
+    """How many of the usable cores are a hybrid CPU's small ones."""
     cpu_family: int | None = None
     cache_bytes: int | None = None
     notes: tuple[str, ...] = ()
@@ -43,6 +45,8 @@ class _Memory:
 _BANDWIDTH_PER_CORE = 15e9
 
 _ZEN_5_FAMILY = 26
+_NARROW_ZEN_5 = re.compile(r"ryzen ai (?!max)", re.IGNORECASE)
+"""Laptop chips whose Zen 5 cores have 256-bit units, as AMD's optimization guide says."""
 _TWO_UNITS = re.compile(r"\bxeon\b|\bi[79]-\d+xe?\b", re.IGNORECASE)
 
 
@@ -89,9 +93,10 @@ def _x86_fp32(facts: CpuFacts) -> int:
 
 
 def _has_two_512_bit_units(facts: CpuFacts) -> bool:
-    """Zen 4 splits 512 bits and Zen 5 does not; of Intel's, Xeon and Core X have two units."""
+    """Zen 4 splits 512 bits, Zen 5 of desktops does not; Intel's Xeon and Core X have two."""
     if facts.vendor == "amd":
-        return (facts.cpu_family or 0) >= _ZEN_5_FAMILY
+        is_narrow = _NARROW_ZEN_5.search(facts.model_name) is not None
+        return (facts.cpu_family or 0) >= _ZEN_5_FAMILY and not is_narrow
     return _TWO_UNITS.search(facts.model_name) is not None
 
 
@@ -123,7 +128,9 @@ def derive_cpu(facts: CpuFacts, name: str = "local-cpu") -> Device | None:
     cores, clock, memory = facts.usable_cores, facts.clock_hz, facts.memory_bytes
     if cores is None or clock is None or memory is None:
         return None
-    peaks = {p: cores * clock * flop for p, flop in flop_per_clock(facts).items()}
+    # a small core has half the vector width: two 128-bit units in place of two of 256
+    wide_cores = cores - min(facts.efficiency_cores, cores) / 2
+    peaks = {p: wide_cores * clock * flop for p, flop in flop_per_clock(facts).items()}
     dram = _assumed_memory(facts)
     bandwidth = min(dram.bandwidth_bytes_per_s, cores * _BANDWIDTH_PER_CORE)
     note = (

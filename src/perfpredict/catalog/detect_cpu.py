@@ -46,11 +46,14 @@ def read_linux(root: Path, machine: str, usable_cpus: frozenset[int] | None) -> 
     cpuinfo = _text(root / "proc/cpuinfo") or ""
     processors = parse_cpuinfo(cpuinfo)
     cores = count_cores(processors, usable_cpus)
-    quota = _first_number(root, parse_cpu_max, "sys/fs/cgroup/cpu.max") or _quota_v1(root)
+    quota = _quota(root)
+    small = count_cores(processors, _small_cpus(root, usable_cpus)) or 0
     notes = []
     if quota is not None and (cores is None or quota < cores):
         notes.append(f"a control group limits this process to {quota:g} CPUs")
         cores = quota
+    if small:
+        notes.append(f"{small:g} of the cores are efficiency cores and count half")
     first = processors[0] if processors else {}
     return CpuFacts(
         model_name=cpu_name(first, cpuinfo),
@@ -60,6 +63,7 @@ def read_linux(root: Path, machine: str, usable_cpus: frozenset[int] | None) -> 
         usable_cores=cores,
         clock_hz=_clock(root, first),
         memory_bytes=_memory(root),
+        efficiency_cores=int(small),
         cpu_family=_whole(first.get("cpu family")),
         cache_bytes=parse_kb(first.get("cache size", "")),
         notes=tuple(notes),
@@ -112,6 +116,14 @@ def parse_cpu_max(text: str) -> float | None:
     return int(quota) / int(period)
 
 
+def parse_cpu_list(text: str) -> frozenset[int]:
+    """Return the CPUs of a kernel list such as `0-3,8`."""
+    ranges = (part.partition("-") for part in text.strip().split(",") if part)
+    return frozenset(
+        cpu for first, _, last in ranges for cpu in range(int(first), int(last or first) + 1)
+    )
+
+
 def parse_limit(text: str) -> float | None:
     """Return the bytes of a cgroup memory limit, None for no limit."""
     text = text.strip()
@@ -158,7 +170,7 @@ def macos_facts(sysctl: Mapping[str, str], machine: str) -> CpuFacts:
 
 def read_macos(run: RunTool, machine: str) -> tuple[CpuFacts, list[ToolOutput]]:
     """Return the CPU's facts on macOS and the tool output they come from."""
-    output = run(("sysctl", "-a", "machdep.cpu", "hw"))
+    output = run(("sysctl", "machdep.cpu", "hw"))
     text = output.text if output else ""
     return macos_facts(parse_sysctl(text), machine), [output] if output else []
 
@@ -192,29 +204,44 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _first_number(root: Path, parse: Callable[[str], float | None], *names: str) -> float | None:
-    for name in names:
-        text = _text(root / name)
-        value = None if text is None else parse(text)
-        if value is not None:
-            return value
-    return None
+def _small_cpus(root: Path, usable: frozenset[int] | None) -> frozenset[int]:
+    """Return the usable logical CPUs that the kernel lists as a hybrid Intel CPU's small cores."""
+    small = parse_cpu_list(_text(root / "sys/devices/cpu_atom/cpus") or "")
+    return small if usable is None else small & usable
 
 
-def _quota_v1(root: Path) -> float | None:
-    quota = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+def _control_groups(root: Path) -> list[Path]:
+    """Return this process's control group (version 2) and those above it."""
+    base = root / "sys/fs/cgroup"
+    lines = (_text(root / "proc/self/cgroup") or "").splitlines()
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    path = Path(own)
+    return [base / path, *(base / above for above in path.parents)]
+
+
+def _lowest(parse: Callable[[str], float | None], paths: list[Path]) -> float | None:
+    texts = [text for path in paths if (text := _text(path)) is not None]
+    values = [value for text in texts if (value := parse(text)) is not None]
+    return min(values, default=None)
+
+
+def _quota(root: Path) -> float | None:
+    """Return the CPUs that control groups allow, version 2 and then 1."""
+    quota = _lowest(parse_cpu_max, [group / "cpu.max" for group in _control_groups(root)])
+    if quota is not None:
+        return quota
+    old_quota = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
     period = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    return None if quota is None or period is None else parse_cpu_max(f"{quota.strip()} {period}")
+    if old_quota is None or period is None:
+        return None
+    return parse_cpu_max(f"{old_quota.strip()} {period}")
 
 
 def _memory(root: Path) -> int | None:
     total = parse_meminfo(_text(root / "proc/meminfo") or "")
-    limit = _first_number(
-        root,
-        parse_limit,
-        "sys/fs/cgroup/memory.max",
-        "sys/fs/cgroup/memory/memory.limit_in_bytes",
-    )
+    limits = [group / "memory.max" for group in _control_groups(root)]
+    limits.append(root / "sys/fs/cgroup/memory/memory.limit_in_bytes")
+    limit = _lowest(parse_limit, limits)
     known = [int(size) for size in (total, limit) if size is not None]
     return min(known) if known else None
 

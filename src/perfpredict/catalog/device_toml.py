@@ -3,11 +3,11 @@
 import datetime
 import difflib
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from typing import TypeVar
 
+from perfpredict.catalog.device_names import normalise_name
 from perfpredict.domain.device import Device, DeviceKind, Origin, Platform, Price
 from perfpredict.domain.precision import Precision
 from perfpredict.errors import InvalidInputError
@@ -29,6 +29,7 @@ _ARITHMETIC = tuple(p.value for p in Precision if p.arithmetic is p)
 _MIB = 2**20
 _GB_PER_S = 1e9
 _TFLOPS = 1e12
+_BEYOND_ANY_HARDWARE = 1e18
 
 Choice = TypeVar("Choice", DeviceKind, Platform)
 
@@ -43,22 +44,22 @@ def parse_device(text: str, origin: Origin, where: str) -> Device:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise InvalidInputError(f"{where}: not valid TOML: {exc}") from exc
-    table = _Table(content, where)
+    device = _read_device(_Table(content, where), origin)
+    _refuse_unusable_names(device, where)
+    return device
+
+
+def _read_device(table: "_Table", origin: Origin) -> Device:
     table.refuse_unknown(_KEYS)
-    peaks = table.table("peak_tflops", required=True)
-    peaks.refuse_unknown(_ARITHMETIC)
-    price = table.table("price")
     cache_mib = table.number("cache_mib")
-    device = Device(
+    return Device(
         name=table.text("name", required=True),
         vendor=table.text("vendor", required=True),
         kind=table.choice("kind", DeviceKind),
         platform=table.choice("platform", Platform),
         memory_bytes=round(table.required_number("memory_mib") * _MIB),
         bandwidth_bytes_per_s=table.required_number("bandwidth_gb_per_s") * _GB_PER_S,
-        peak_flops_per_s={
-            Precision(p): peaks.required_number(p) * _TFLOPS for p in _ARITHMETIC if peaks.has(p)
-        },
+        peak_flops_per_s=_read_peaks(table.table("peak_tflops", required=True)),
         architecture=table.text("architecture"),
         year=table.whole_number("year"),
         aliases=table.texts("aliases"),
@@ -70,10 +71,23 @@ def parse_device(text: str, origin: Origin, where: str) -> Device:
         note=table.text("note"),
         origin=origin,
         is_probed=table.flag("is_probed"),
-        price=_parse_price(price) if table.has("price") else None,
+        price=_read_price(table.table("price")) if table.has("price") else None,
     )
-    _refuse_platform_names(device, where)
-    return device
+
+
+def _read_peaks(table: "_Table") -> dict[Precision, float]:
+    table.refuse_unknown(_ARITHMETIC)
+    return {Precision(p): table.required_number(p) * _TFLOPS for p in _ARITHMETIC if table.has(p)}
+
+
+def _read_price(table: "_Table") -> Price:
+    table.refuse_unknown(_PRICE_KEYS)
+    return Price(
+        amount_per_hour=table.required_number("amount_per_hour"),
+        currency=table.text("currency", required=True),
+        date=table.date("date"),
+        source=table.text("source"),
+    )
 
 
 def device_to_toml(device: Device) -> str:
@@ -115,20 +129,11 @@ def _toml(value: str | float | bool) -> str:
     return str(int(value)) if value == int(value) else repr(float(value))
 
 
-def _parse_price(table: "_Table") -> Price:
-    table.refuse_unknown(_PRICE_KEYS)
-    amount = table.required_number("amount_per_hour")
-    return Price(
-        amount_per_hour=amount,
-        currency=table.text("currency", required=True),
-        date=table.date("date"),
-        source=table.text("source"),
-    )
-
-
-def _refuse_platform_names(device: Device, where: str) -> None:
+def _refuse_unusable_names(device: Device, where: str) -> None:
     taken = {platform.value for platform in Platform}
     for name in (device.name, *device.aliases):
+        if not normalise_name(name):
+            raise InvalidInputError(f"{where}: the name '{name}' has no letter or digit")
         if name.strip().casefold() in taken:
             raise InvalidInputError(
                 f"{where}: '{name}' names a platform and cannot name a device",
@@ -179,8 +184,8 @@ class _Table:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._error(key, f"must be a number, got {value!r}")
-        if not (math.isfinite(value) and value > 0):
-            raise self._error(key, f"must be above 0, got {value}")
+        if not 0 < value < _BEYOND_ANY_HARDWARE:
+            raise self._error(key, f"must be above 0 and below {_BEYOND_ANY_HARDWARE:g}")
         return value
 
     def required_number(self, key: str) -> float:

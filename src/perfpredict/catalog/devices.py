@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 
@@ -217,9 +218,17 @@ class DeviceCatalog:
         names_by_key = dict(_builtin_names_by_key()) | self._own_names_by_key
         names_by_key |= {alias: alias for alias in self._user_aliases}
         names_by_key |= {platform.value: platform.value for platform in references()}
-        keys = difflib.get_close_matches(normalise_name(name), names_by_key, n=10)
-        unique = dict.fromkeys(names_by_key[key] for key in keys)
-        return tuple(unique)[:_NEAR_MATCHES]
+        key = normalise_name(name)
+        near = difflib.get_close_matches(key, names_by_key, n=10)
+        near.sort(key=lambda other: _likeness(key, other), reverse=True)
+        return tuple(dict.fromkeys(names_by_key[other] for other in near))[:_NEAR_MATCHES]
+
+
+def _likeness(one: str, other: str) -> tuple[float, int]:
+    """Return how alike two keys are; of equally alike ones the longer common beginning wins."""
+    ratio = difflib.SequenceMatcher(a=one, b=other).ratio()
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return ratio, len(list(alike))
 
 
 def _or_list(names: tuple[str, ...]) -> str:
