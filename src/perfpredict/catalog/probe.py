@@ -146,12 +146,7 @@ def probed_device(facts: CpuFacts, probe: ProbeResult, detected: Device | None) 
     catalog entry's: `local-cpu`, or `local-` and the entry's name. Raises CannotAnswerError
     where the memory size is unknown.
     """
-    memory = facts.memory_bytes if detected is None else detected.memory_bytes
-    if memory is None:
-        raise CannotAnswerError("the memory of this machine is not readable")
-    ratios = _ratios_to_fp32(facts, detected)
-    peaks = {p: probe.fp32_flops_per_s * ratio for p, ratio in ratios.items()}
-    source = f"measured on this machine: {probe.how}; {probe.library}"
+    base = _unmeasured(facts) if detected is None else detected
     note = "; ".join(
         (
             facts.model_name,
@@ -159,41 +154,38 @@ def probed_device(facts: CpuFacts, probe: ProbeResult, detected: Device | None) 
             *probe.notes,
         )
     )
-    if detected is None:
-        return Device(
-            name="local-cpu",
-            vendor=facts.vendor,
-            kind=DeviceKind.CPU,
-            platform=Platform.CPU,
-            memory_bytes=memory,
-            bandwidth_bytes_per_s=probe.bandwidth_bytes_per_s,
-            peak_flops_per_s=peaks,
-            architecture=facts.machine,
-            compute_units=None if facts.usable_cores is None else max(1, round(facts.usable_cores)),
-            cache_bytes=facts.cache_bytes,
-            source=source,
-            note=note,
-            origin=Origin.DETECTED,
-            is_probed=True,
-        )
-    is_local = detected.name.startswith("local-")
     return replace(
-        detected,
-        name=detected.name if is_local else f"local-{detected.name}",
+        base,
+        name=base.name if base.name.startswith("local-") else f"local-{base.name}",
         aliases=(),
         bandwidth_bytes_per_s=probe.bandwidth_bytes_per_s,
-        peak_flops_per_s=peaks,
-        source=source,
+        peak_flops_per_s={
+            p: probe.fp32_flops_per_s * peak / base.peak_flops_per_s[Precision.FP32]
+            for p, peak in base.peak_flops_per_s.items()
+        },
+        source=f"measured on this machine: {probe.how}; {probe.library}",
         note=note,
         origin=Origin.DETECTED,
         is_probed=True,
     )
 
 
-def _ratios_to_fp32(facts: CpuFacts, detected: Device | None) -> dict[Precision, float]:
-    peaks: Mapping[Precision, float]
-    peaks = flop_per_clock(facts) if detected is None else detected.peak_flops_per_s
-    return {p: peak / peaks[Precision.FP32] for p, peak in peaks.items()}
+def _unmeasured(facts: CpuFacts) -> Device:
+    """Return the CPU with rates right only in their ratios, at one FLOP per clock and core."""
+    if facts.memory_bytes is None:
+        raise CannotAnswerError("the memory of this machine is not readable")
+    return Device(
+        name="local-cpu",
+        vendor=facts.vendor,
+        kind=DeviceKind.CPU,
+        platform=Platform.CPU,
+        memory_bytes=facts.memory_bytes,
+        bandwidth_bytes_per_s=1.0,
+        peak_flops_per_s=dict(flop_per_clock(facts)),
+        architecture=facts.machine,
+        compute_units=None if facts.usable_cores is None else max(1, round(facts.usable_cores)),
+        cache_bytes=facts.cache_bytes,
+    )
 
 
 def _matrix_rate(size: int, seconds: float) -> float:
