@@ -114,16 +114,17 @@ class FilterOptions:
         return start, end
 
 
+LimitOption = Annotated[
+    int,
+    typer.Option("--limit", metavar="INT", parser=_count_or_zero, help="Rows at most; 0 is all."),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
     """How a list is shown."""
 
-    limit: Annotated[
-        int,
-        typer.Option(
-            "--limit", metavar="INT", parser=_count_or_zero, help="Rows at most; 0 is all."
-        ),
-    ] = 20
+    limit: LimitOption = 20
     sort: Annotated[
         str | None,
         typer.Option("--sort", metavar="COL", help="Ascending by this column, -COL descending."),
@@ -154,7 +155,7 @@ class TableOptions:
             report = report.with_columns(keys)
         total = len(report.rows)
         if self.limit and total > self.limit:
-            of = f" of {total}" if self.row_limit is None else ""
+            of = f" of {total}" if self.row_limit is None or total > self.row_limit else ""
             report = report.first(self.limit)
             context.note(f"showing {self.limit}{of}, use --limit 0 for all")
         return report

@@ -88,6 +88,11 @@ def parse_choice(field: str, text: str, choices: type[Choice]) -> Choice:
     )
 
 
+def parse_choice_or_none(field: str, text: str | None, choices: type[Choice]) -> Choice | None:
+    """Return what `parse_choice` does, and None for None."""
+    return None if text is None else parse_choice(field, text, choices)
+
+
 def parse_time(field: str, text: str) -> datetime:
     """Return an ISO 8601 time in UTC; without an offset it is in this process's zone.
 

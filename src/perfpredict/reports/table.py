@@ -20,7 +20,7 @@ def render_plain(report: Report, *, color: bool = False) -> str:
     """Return aligned text with full values and UTC times, one line for each row."""
     if report.is_single:
         return _plain_pairs(report)
-    grid = [[column.heading for column in report.columns]]
+    grid = [[column.key for column in report.columns]]
     grid += [
         [cell(row.get(c.key), c.kind, digits=PLAIN_DIGITS) for c in report.columns]
         for row in report.rows

@@ -1,0 +1,98 @@
+"""JSON Schemas of the outputs, derived from the columns that their reports declare."""
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from perfpredict.errors import CannotAnswerError
+from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+OUTPUTS: Mapping[str, str] = {
+    "config-set": "config:SET_COLUMNS",
+    "config-show": "config:SHOW_COLUMNS",
+    "feedback-list": "feedback:LIST_COLUMNS",
+    "feedback-record": "feedback:RECORD_COLUMNS",
+    "feedback-summary": "feedback:SUMMARY_COLUMNS",
+    "hardware-alias": "hardware:ALIAS_COLUMNS",
+    "hardware-change": "hardware:CHANGE_COLUMNS",
+    "hardware-compat": "hardware:COMPAT_COLUMNS",
+    "hardware-detect": "hardware:DETECT_COLUMNS",
+    "hardware-history": "hardware:HISTORY_COLUMNS",
+    "hardware-list": "hardware:LIST_COLUMNS",
+    "hardware-price": "hardware:PRICE_COLUMNS",
+    "hardware-probe": "hardware:PROBE_COLUMNS",
+    "hardware-show": "hardware:SHOW_COLUMNS",
+    "perf-predict": "perf:PREDICTION_COLUMNS",
+}
+"""Name of a report → where its columns stand, below `perfpredict.reports`."""
+
+SINGLE = frozenset(
+    {"config-set", "feedback-record", "hardware-change", "hardware-probe", "hardware-show"}
+)
+"""Outputs that are one object and not a list."""
+
+_TYPES: Mapping[ColumnKind, Sequence[str]] = {
+    ColumnKind.COUNT: ["integer", "null"],
+    ColumnKind.NUMBER: ["number", "null"],
+    ColumnKind.PERCENT: ["number", "null"],
+    ColumnKind.MS: ["number", "null"],
+    ColumnKind.MIB: ["number", "null"],
+    ColumnKind.RATE: ["number", "null"],
+    ColumnKind.FLAG: ["boolean", "null"],
+    ColumnKind.TIME: ["string", "null"],
+    ColumnKind.ID: ["string", "null"],
+    # free text, or a list or an object of texts
+    ColumnKind.TEXT: ["string", "array", "object", "null"],
+}
+_DESCRIPTIONS = {
+    ColumnKind.PERCENT: "a fraction: 1 is all of it",
+    ColumnKind.MS: "milliseconds",
+    ColumnKind.MIB: "MiB, 2^20 bytes",
+    ColumnKind.RATE: "per second",
+}
+
+
+def schema_list() -> Report:
+    """Return the outputs that have a schema."""
+    rows = [
+        {"name": name, "kind": "object" if name in SINGLE else "array"} for name in sorted(OUTPUTS)
+    ]
+    columns = (Column("name", kind=ColumnKind.ID), Column("kind", kind=ColumnKind.ID))
+    return Report("schema", columns, rows)
+
+
+def schema_text(name: str) -> str:
+    """Return the JSON Schema of the output `name` as indented JSON.
+
+    Raises CannotAnswerError, with near matches, where there is none.
+    """
+    if name not in OUTPUTS:
+        near = get_close_matches(name, OUTPUTS, 3)
+        guess = f"did you mean {' or '.join(near)}?" if near else "'perfpredict schema' lists all"
+        raise CannotAnswerError(f"no output named '{name}'", hint=guess)
+    return json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_of(name: str) -> dict[str, JsonValue]:
+    """Return the JSON Schema of the output `name`; more keys may be there."""
+    module, _, attribute = OUTPUTS[name].partition(":")
+    columns = getattr(importlib.import_module(f"perfpredict.reports.{module}"), attribute)
+    row: dict[str, JsonValue] = {
+        "type": "object",
+        "properties": {column.key: _property(column) for column in columns},
+        "required": [column.key for column in columns],
+    }
+    head: dict[str, JsonValue] = {"$schema": _DRAFT, "title": f"perfpredict {name}"}
+    return head | (row if name in SINGLE else {"type": "array", "items": row})
+
+
+def _property(column: Column) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {"type": list(_TYPES[column.kind])}
+    if column.kind is ColumnKind.TIME:
+        found["format"] = "date-time"
+    if column.kind in _DESCRIPTIONS:
+        found["description"] = _DESCRIPTIONS[column.kind]
+    return found
