@@ -55,7 +55,7 @@ def forest():
 def sealed(blob, regressor=None, key=KEY):
     return Seal(
         sha256=signing.sha256_of(blob),
-        signature=signing.sign(blob, key),
+        signature=signing.sign(signing.sha256_of(blob), key),
         library_versions=serialized.current_versions(blob),
         check=serialized.make_check_vector(regressor, 2) if regressor is not None else None,
     )

@@ -1,5 +1,6 @@
 """The key with which this user vouches for serialized predictors, and the signature it makes."""
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -34,21 +35,32 @@ def signing_key() -> bytes:
     return shared.encode()
 
 
+def existing_key() -> bytes | None:
+    """Return the key if there is one already; never makes one."""
+    if os.environ.get(KEY_VARIABLE) is None and not key_path().exists():
+        return None
+    return signing_key()
+
+
 def sha256_of(blob: bytes) -> str:
     """Return the SHA-256 of `blob` in hex digits."""
     return hashlib.sha256(blob).hexdigest()
 
 
-def sign(blob: bytes, key: bytes) -> str:
-    """Return the HMAC-SHA-256 of `blob` under `key` in hex digits."""
-    return hmac.new(key, _PURPOSE + blob, hashlib.sha256).hexdigest()
+def sign(sha256: str, key: bytes) -> str:
+    """Return the HMAC-SHA-256 under `key`, in hex digits, of the bytes with this SHA-256.
+
+    It is made of the checksum and not of the bytes, so a list can tell what is trusted without
+    reading any blob.
+    """
+    return hmac.new(key, _PURPOSE + sha256.encode(), hashlib.sha256).hexdigest()
 
 
-def is_signed(blob: bytes, signature: str | None, key: bytes) -> bool:
-    """Whether `signature` is the one that `key` makes for exactly these bytes."""
+def is_signed(sha256: str, signature: str | None, key: bytes) -> bool:
+    """Whether `signature` is the one that `key` makes for the bytes with this SHA-256."""
     if not signature:
         return False
-    return hmac.compare_digest(sign(blob, key).encode(), signature.encode())
+    return hmac.compare_digest(sign(sha256, key).encode(), signature.encode())
 
 
 def _user_key(path: Path) -> bytes:
@@ -76,9 +88,8 @@ def _create_key(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(_KEY_BYTES))
-        os.link(draft, path)
-    except FileExistsError:
-        # the other process was first; its key is the key
-        pass
+        # where the other process was first, its key is the key
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
         draft.unlink()

@@ -88,7 +88,7 @@ class UserModelPredictor:
         """Return the regressor's answers and, for each unusable one, what is wrong with it."""
         matrix = named_matrix(cases, self.features, self._fallback)
         nothing = np.full(len(cases), np.nan)
-        lacking = np.isnan(matrix).any(axis=-1, keepdims=False)
+        lacking = np.asarray(np.isnan(matrix).any(axis=1))
         why_not = [
             _lacking_feature(self.features, row) if is_lacking else None
             for row, is_lacking in zip(matrix, lacking, strict=True)

@@ -1,0 +1,92 @@
+"""Whether stored predictors still are what was stored, and their bytes as a file."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfpredict.errors import InvalidInputError, PerfpredictError
+from perfpredict.models.blobs import BlobFormat
+from perfpredict.services.predictors import is_trusted, loaded_object, predictor_of
+from perfpredict.store import predictors as stored
+from perfpredict.store.gateway import Store
+from perfpredict.store.predictors import PredictorRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Whether a stored predictor still is what was stored."""
+
+    model_id: str
+    is_intact: bool
+    is_trusted: bool
+    is_same: bool | None
+    """Whether it loads and answers as when it was stored; None where it was not loaded."""
+    note: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing speaks against using it; being untrusted does not."""
+        return self.is_intact and self.is_same is not False
+
+
+def verify(store: Store, ids: Sequence[str]) -> list[Verification]:
+    """Return what holds of each predictor in `ids`, of all where it is empty.
+
+    Only predictors that this user vouches for are loaded.
+    """
+    names = list(ids) or stored.list_predictors(store, include_sample=True)["model_id"].to_list()
+    return [_verified(store, stored.get_predictor(store, name)) for name in names]
+
+
+def write_export(blob: bytes, path: Path, *, force: bool) -> None:
+    """Write `blob` to `path` whole or not at all; an existing file or link needs `force`.
+
+    A link is replaced, never followed.
+    """
+    is_there = path.is_symlink() or path.exists()
+    if is_there and (not force or path.is_dir()):
+        raise InvalidInputError(f"'{path}' exists already", hint="add --force to replace it")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with draft.open("xb") as file:
+            file.write(blob)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise InvalidInputError(f"cannot write '{path}': {exc.strerror}") from exc
+
+
+def _verified(store: Store, record: PredictorRecord) -> Verification:
+    trusted = is_trusted(record)
+    try:
+        blob = stored.predictor_blob(store, record.model_id)
+    except PerfpredictError as error:
+        return Verification(
+            model_id=record.model_id, is_intact=False, is_trusted=trusted, is_same=None,
+            note=error.message,
+        )  # fmt: skip
+    if not trusted:
+        note = "not loaded: nobody here vouches for it"
+        return Verification(
+            model_id=record.model_id, is_intact=True, is_trusted=False, is_same=None, note=note
+        )
+    is_same, note = _loads(record, blob)
+    return Verification(
+        model_id=record.model_id, is_intact=True, is_trusted=True, is_same=is_same, note=note
+    )
+
+
+def _loads(record: PredictorRecord, blob: bytes) -> tuple[bool, str]:
+    try:
+        if record.format == BlobFormat.RESIDUAL:
+            predictor_of(record, blob)
+            return True, ""
+        return True, "; ".join(loaded_object(record, blob).cautions)
+    except PerfpredictError as error:
+        return False, error.message
