@@ -40,7 +40,7 @@ from perfpredict.store.migrating import (
     schema_version,
 )
 
-__all__ = ["Access", "Held", "Store", "locked"]
+__all__ = ["Access", "Held", "Store", "locked", "no_database"]
 
 DEFAULT_LOCK_TIMEOUT_S = 30.0
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -223,7 +223,7 @@ def _check_folder(path: Path, access: Access) -> None:
         look_at(path)
         return
     if access is Access.READ:
-        raise _no_database(path)
+        raise no_database(path)
     if path.parent != Path(platformdirs.user_data_dir("perfpredict")).resolve():
         raise InvalidInputError(
             f"the folder of the database '{path}' does not exist",
@@ -249,7 +249,7 @@ def _go_on_without_lock(
 
 def _connect_for_reading(held: Held) -> duckdb.DuckDBPyConnection:
     if inspect(held.path) is not FileState.DATABASE:
-        raise _no_database(held.path)
+        raise no_database(held.path)
     with translated(held.path):
         connection = connecting.connect_waiting(held.path, read_only=True, deadline=held.deadline)
         try:
@@ -264,7 +264,7 @@ def _connect_for_writing(held: Held, *, create: bool) -> duckdb.DuckDBPyConnecti
     state = inspect(held.path)
     if state is not FileState.DATABASE:
         if not create:
-            raise _no_database(held.path)
+            raise no_database(held.path)
         _refuse_lone_wal(held.path)
         _create(held.path, state)
     migrations = released_migrations()
@@ -320,7 +320,7 @@ def _require_current_schema(path: Path, connection: duckdb.DuckDBPyConnection) -
     latest = released_migrations()[-1].version
     version = check_version(path, schema_version(connection), latest)
     if version == 0:
-        raise _no_database(path)
+        raise no_database(path)
     if version < latest:
         raise StoreUnusableError(
             f"'{path}' has schema version {version}, this perfpredict needs version {latest}",
@@ -328,7 +328,8 @@ def _require_current_schema(path: Path, connection: duckdb.DuckDBPyConnection) -
         )
 
 
-def _no_database(path: Path) -> NoDatabaseError:
+def no_database(path: Path) -> NoDatabaseError:
+    """Return the error of a command that reads where nothing was ever written."""
     return NoDatabaseError(
         f"no database yet at '{path}'",
         hint="'perfpredict measure record', 'measure import' or 'db init' creates it",

@@ -1,0 +1,89 @@
+"""Questions that a user writes in SQL: one reading statement, no file, no network, a time limit."""
+
+import re
+import threading
+from collections.abc import Mapping
+
+import duckdb
+import polars as pl
+
+from perfpredict.errors import CannotAnswerError, InvalidInputError
+from perfpredict.store.access import Access
+from perfpredict.store.failures import translated
+from perfpredict.store.gateway import Store
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_READING_WORDS = {
+    "select", "with", "from", "values", "table", "describe", "desc", "show", "summarize", "explain",
+}  # fmt: skip
+_PLAIN_TYPES = {
+    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT",
+    "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP",
+    "TIMESTAMP WITH TIME ZONE",
+}  # fmt: skip
+
+
+def run_query(
+    store: Store, sql: str, parameters: Mapping[str, object], *, timeout_s: float
+) -> pl.DataFrame:
+    """Return what one reading statement gives; types that no table shows come as text.
+
+    Raises InvalidInputError for anything but one reading statement, CannotAnswerError after
+    `timeout_s` seconds.
+    """
+    if store.access is not Access.READ:
+        raise InvalidInputError("a query runs on a database that is open for reading only")
+    _check_statement(store, sql)
+    timer = threading.Timer(timeout_s, store.connection.interrupt)
+    timer.start()
+    try:
+        with translated(store.path):
+            return _answer(store.connection, sql, parameters)
+    except duckdb.InterruptException as exc:
+        raise CannotAnswerError(
+            f"the query took longer than {timeout_s:g} s", hint="'--timeout SECONDS' allows more"
+        ) from exc
+    except duckdb.Error as exc:
+        raise InvalidInputError(f"query: {str(exc).strip()}") from exc
+    finally:
+        timer.cancel()
+
+
+def _check_statement(store: Store, sql: str) -> None:
+    try:
+        statements = store.connection.extract_statements(sql)
+    except duckdb.Error as exc:
+        raise InvalidInputError(f"query: {str(exc).strip()}") from exc
+    if len(statements) != 1:
+        raise InvalidInputError(f"query: must be one statement, got {len(statements)}")
+    words = _COMMENT.sub(" ", sql).split(maxsplit=1)
+    first = re.split(r"\W", words[0].lstrip("(").lower())[0] if words else ""
+    if first not in _READING_WORDS:
+        raise InvalidInputError(
+            f"query: only reading statements are allowed, got '{first}'",
+            hint="start it with select, with, from, values, describe, show or summarize",
+        )
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> pl.DataFrame:
+    relation = connection.sql(sql, params=dict(parameters) if parameters else None)
+    if relation is None:
+        raise InvalidInputError("query: gives no rows")
+    if len(set(relation.columns)) != len(relation.columns):
+        raise InvalidInputError("query: two columns have the same name; rename one with 'as'")
+    columns = [
+        _projected(name, str(kind))
+        for name, kind in zip(relation.columns, relation.types, strict=True)
+    ]
+    return pl.DataFrame(relation.project(", ".join(columns)))
+
+
+def _projected(name: str, kind: str) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if kind in _PLAIN_TYPES:
+        return quoted
+    if kind.startswith("DECIMAL") or kind == "HUGEINT":
+        return f"{quoted}::double as {quoted}"
+    return f"{quoted}::varchar as {quoted}"

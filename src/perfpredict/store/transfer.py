@@ -1,0 +1,178 @@
+"""Rows from one database to another: Parquet folders out and in, and merging a second file."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
+from perfpredict.store.access import Access
+from perfpredict.store.file_checks import resolve_path, sync_folder
+from perfpredict.store.gateway import Store
+from perfpredict.store.maintenance import Place
+from perfpredict.store.migrating import released_migrations
+from perfpredict.store.tables import MODEL_TABLES, TABLE_KEYS
+
+MANIFEST = "manifest.json"
+_FORMAT = "perfpredict-export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTransfer:
+    """What became of the rows of one table."""
+
+    table: str
+    rows: int
+    added: int
+
+
+def export_tables(store: Store, folder: Path, *, now: datetime) -> tuple[TableTransfer, ...]:
+    """Write one Parquet file per table and a manifest with their sha256 into an empty folder."""
+    folder = resolve_path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInputError(f"'{folder}' exists and is not an empty folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {table: _export_table(store, table, folder) for table in TABLE_KEYS}
+        _write_manifest(folder, files, now)
+    except OSError as exc:
+        raise StoreUnusableError(f"cannot write into '{folder}': {exc.strerror}") from exc
+    return tuple(
+        TableTransfer(table=table, rows=int(str(entry["rows"])), added=int(str(entry["rows"])))
+        for table, entry in files.items()
+    )
+
+
+def import_tables(store: Store, folder: Path) -> tuple[TableTransfer, ...]:
+    """Add the rows of an exported folder that are not there yet, all tables or none.
+
+    Raises CannotAnswerError where there is no export, StoreUnusableError where a file changed.
+    """
+    entries = _read_manifest(folder)
+    frames = {table: _read_table(folder, table, entries[table]) for table in TABLE_KEYS}
+    return _add(store, lambda table: frames[table], tables=tuple(TABLE_KEYS))
+
+
+def merge(store: Store, other: Place, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
+    """Add the rows of another database that are not in this one; it is only read.
+
+    Stored predictors come only `with_models`, inactive, and trusted by nobody new.
+    """
+    tables = tuple(t for t in TABLE_KEYS if with_models or t not in MODEL_TABLES)
+    if resolve_path(other.path) == store.path:
+        raise InvalidInputError("a database cannot be merged into itself")
+    with other.open(Access.READ) as source:
+        frames = {table: source.frame(f"select * from {table}") for table in tables}
+    return _add(store, lambda table: frames[table], tables=tables)
+
+
+def _add(
+    store: Store, frame_of: Callable[[str], pl.DataFrame], *, tables: tuple[str, ...]
+) -> tuple[TableTransfer, ...]:
+    done = []
+    with store.transaction():
+        for table in tables:
+            frame = frame_of(table)
+            if table == "prediction_models":
+                frame = frame.with_columns(is_active=pl.lit(value=False))
+            done.append(
+                TableTransfer(
+                    table=table, rows=frame.height, added=_add_rows(store, table, frame)
+                )
+            )
+        # errors of measurements that were skipped as duplicates stay out as well
+        store.execute(_DROP_ERRORS_WITHOUT_MEASUREMENT)
+    return tuple(done)
+
+
+def _add_rows(store: Store, table: str, frame: pl.DataFrame) -> int:
+    if frame.is_empty():
+        return 0
+    same = " and ".join(f"t.{key} = i.{key}" for key in TABLE_KEYS[table])
+    if table == "performance_measurements":
+        # the same file imported on both sides has other ids, but the same keys
+        same += " or (t.import_key = i.import_key and t.deleted_at is null)"
+    before = _count(store, table)
+    with store.incoming(frame):
+        store.execute(
+            f"insert into {table} by name select i.* from incoming as i "
+            f"where not exists (select 1 from {table} as t where {same})"
+        )
+    return _count(store, table) - before
+
+
+def _count(store: Store, table: str) -> int:
+    ((count,),) = store.rows(f"select count(*) from {table}")
+    return int(str(count))
+
+
+def _export_table(store: Store, table: str, folder: Path) -> dict[str, object]:
+    frame = store.frame(f"select * from {table} order by all")
+    path = folder / f"{table}.parquet"
+    frame.write_parquet(path)
+    return {"file": path.name, "rows": frame.height, "sha256": _sha256(path)}
+
+
+def _write_manifest(
+    folder: Path, files: Mapping[str, Mapping[str, object]], now: datetime
+) -> None:
+    content = {
+        "format": _FORMAT,
+        "schema_version": released_migrations()[-1].version,
+        "exported_at": now.isoformat(),
+        "tables": files,
+    }
+    draft = folder / f"{MANIFEST}.part"
+    draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    draft.replace(folder / MANIFEST)
+    sync_folder(folder)
+
+
+def _read_manifest(folder: Path) -> Mapping[str, Mapping[str, object]]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise CannotAnswerError(
+            f"'{folder}' has no {MANIFEST}", hint="'perfpredict db export DIR' writes one"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT:
+            raise StoreUnusableError(f"'{path}' is not the manifest of an export")
+        version, tables = int(content["schema_version"]), content["tables"]
+        entries = {table: dict(tables[table]) for table in TABLE_KEYS}
+    except (ValueError, KeyError, TypeError) as exc:
+        raise StoreUnusableError(f"'{path}' cannot be read: {exc}") from exc
+    latest = released_migrations()[-1].version
+    if version != latest:
+        raise StoreUnusableError(
+            f"'{folder}' was exported with schema version {version}, this is version {latest}",
+            hint="export it again with the same version of perfpredict",
+        )
+    return entries
+
+
+def _read_table(folder: Path, table: str, entry: Mapping[str, object]) -> pl.DataFrame:
+    # the name is ours and not the manifest's: a manifest must not reach other folders
+    path = folder / f"{table}.parquet"
+    if not path.is_file() or _sha256(path) != entry.get("sha256"):
+        raise StoreUnusableError(f"'{path}' is not the file that was exported")
+    try:
+        return pl.read_parquet(path)
+    except (PolarsError, OSError) as exc:
+        raise StoreUnusableError(f"'{path}' cannot be read: {exc}") from exc
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_DROP_ERRORS_WITHOUT_MEASUREMENT = """
+delete from prediction_errors
+where measurement_id not in (select measurement_id from performance_measurements)
+"""
