@@ -8,6 +8,7 @@ import polars as pl
 
 from perfpredict.domain.measurement import Measurement
 from perfpredict.domain.row_filter import RowFilter
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, UnknownIdError
 from perfpredict.store.filters import Table, condition
 from perfpredict.store.frames import column_list
@@ -30,6 +31,7 @@ from perfpredict.store.measurement_rows import (
     measurement_row,
     platforms_filled,
 )
+from perfpredict.store.workload_columns import WORKLOAD_SCHEMA, workload_from_row
 
 _COLUMNS = column_list(list(MEASUREMENT_SCHEMA))
 
@@ -66,6 +68,15 @@ class ImportCounts:
     duplicates: int
     linked: int
     measurement_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyRow:
+    """One measured closed-loop latency."""
+
+    workload: Workload
+    device: str
+    latency_ms: float
 
 
 def record_measurement(
@@ -173,6 +184,29 @@ def list_measurements(store: Store, row_filter: RowFilter) -> pl.DataFrame:
         """,
         where.parameters,
     )
+
+
+def latency_rows(store: Store, row_filter: RowFilter) -> list[LatencyRow]:
+    """Return the newest measured latencies that fit, without samples and self-contradictions."""
+    where = condition(row_filter, Table.MEASUREMENTS)
+    frame = store.frame(
+        f"""
+        select {column_list(list(WORKLOAD_SCHEMA), prefix="t.")}, t.device, t.latency_ms
+        from performance_measurements as t
+        where {where.sql}
+            and t.latency_ms is not null and t.load = 'closed' and not t.is_sample
+            and (t.consistency is null or t.consistency between 0.5 and 2)
+        order by t.measured_at desc, t.measurement_id desc
+        limit $limit
+        """,
+        where.parameters,
+    )
+    return [
+        LatencyRow(
+            workload=workload_from_row(row), device=row["device"], latency_ms=row["latency_ms"]
+        )
+        for row in frame.iter_rows(named=True)
+    ]
 
 
 def get_measurement(store: Store, id_or_prefix: str) -> Measurement:
