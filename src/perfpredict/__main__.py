@@ -1,6 +1,7 @@
 """The console script, and the one place where an error becomes an exit code."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
 
 _PROGRAM = "perfpredict"
 _COMPLETION_VARIABLE = "_PERFPREDICT_COMPLETE"
+_UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
+"""What a stream that cannot be written to says."""
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141
 
 
@@ -51,6 +54,12 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _discard_stdout()
         return _PIPE_CLOSED
+    except OSError as exc:
+        if exc.filename is not None or exc.errno not in _UNWRITABLE:
+            raise
+        _discard_stdout()
+        _tell(f"cannot write the result: {(exc.strerror or '').lower()}", None)
+        return int(ExitCode.BUG)
 
 
 def _invoke(arguments: Sequence[str]) -> int:

@@ -93,6 +93,8 @@ def emit(report: Report, *, ids: Sequence[str] = ()) -> None:
         ascii_only=not _is_unicode(sys.stdout),
     )
     write_out(text)
+    if not (report.rows or report.is_single or report.rows_key):
+        note("no rows")
     _note_hidden(report, output_format, width)
     for line in report.notes:
         note(line)
@@ -123,6 +125,21 @@ def write_out(text: str) -> None:
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise PerfpredictError(f"cannot write the result: {reason}") from exc
+
+
+def read_stdin() -> str:
+    """Return all of standard input.
+
+    Raises InvalidInputError where it is a terminal, closed, or not text in its encoding.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise InvalidInputError("standard input is closed")
+    if sys.stdin.isatty():
+        raise InvalidInputError("standard input is a terminal", hint="pipe the text into it")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as exc:
+        raise InvalidInputError(f"standard input is not {exc.encoding} text") from exc
 
 
 def note(text: str) -> None:

@@ -1,6 +1,5 @@
 """Commands of `perfpredict hardware` that change which devices there are and what names mean."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -158,7 +157,7 @@ def add(
 
 def _read(file: str) -> str:
     try:
-        return sys.stdin.read() if file == _STDIN else Path(file).read_text(encoding="utf-8")
+        return context.read_stdin() if file == _STDIN else Path(file).read_text(encoding="utf-8")
     except OSError as exc:
         raise InvalidInputError(f"{file}: cannot be read: {(exc.strerror or '').lower()}") from exc
     except UnicodeDecodeError as exc:

@@ -1,6 +1,5 @@
 """`perfpredict feedback`: say whether a recommendation was taken, and see how often they are."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -58,7 +57,7 @@ def record(  # noqa: PLR0917 - Typer passes them by name
 
     identifier = _only(recommendation, recommendation_option)
     answer = _answer(accepted, is_accepted)
-    text = sys.stdin.read() if comment == "-" else comment or ""
+    text = context.read_stdin() if comment == "-" else comment or ""
     with context.open_store(Access.WRITE) as store:
         done = service.record(
             store,

@@ -1,6 +1,6 @@
 """Options of commands that read stored rows: which rows, and how the list is shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -156,8 +156,8 @@ class TableOptions:
         total = len(report.rows)
         if self.limit and total > self.limit:
             of = f" of {total}" if self.row_limit is None or total > self.row_limit else ""
-            report = report.first(self.limit)
-            context.note(f"showing {self.limit}{of}, use --limit 0 for all")
+            cut = f"showing {self.limit}{of}, use --limit 0 for all"
+            report = replace(report.first(self.limit), notes=[*report.notes, cut])
         return report
 
 

@@ -138,7 +138,7 @@ def compat(model: ModelOptions, table: TableOptions) -> None:
 
     Recommendations write this table; the last one for a workload and device counts.
     """
-    from perfpredict.reports import hardware as report
+    from perfpredict.reports import history as report
     from perfpredict.services import hardware as service
     from perfpredict.store.gateway import Access
 
@@ -171,7 +171,7 @@ def history(
     primary: PrimaryOption = None,
 ) -> None:
     """List past recommendations, newest first."""
-    from perfpredict.reports import hardware as report
+    from perfpredict.reports import history as report
     from perfpredict.services import feedback as service
     from perfpredict.store.gateway import Access
 

@@ -45,7 +45,8 @@ def help_epilog(examples: Sequence[str], exit_codes: Sequence[int] = ()) -> str:
     lines += [f"  {example}" for example in examples]
     codes = [ExitCode.DONE, ExitCode.USAGE, *map(ExitCode, exit_codes)]
     texts = [f"{code.value} {_CODE_TEXTS[code]}" for code in sorted(set(codes))]
-    return "\n".join([*lines, "", "\b", f"Exit codes: {', '.join(texts)}"])
+    lines += ["", "\b", f"Exit codes: {', '.join(texts)}"]
+    return "\n".join([*lines, "Options of every command: see 'perfpredict --help'"])
 
 
 _CODE_TEXTS = {

@@ -95,9 +95,9 @@ class Report:
     rows_key: str = ""
 
     def with_columns(self, keys: Sequence[str]) -> "Report":
-        """Return the report with only the columns `keys`, in that order."""
+        """Return the report with only the columns `keys`, in that order; none is dropped."""
         by_key = {column.key: column for column in self.columns}
-        chosen = tuple(by_key[self._known(key, "--columns")] for key in keys)
+        chosen = [replace(by_key[self._known(key, "--columns")], priority=0) for key in keys]
         return replace(self, columns=chosen)
 
     def sorted_by(self, key: str) -> "Report":

@@ -134,7 +134,7 @@ def _rich_rows(report: Report, width: int | None) -> "Table":
             min_width=min(_full_width(report, column), _FOLD_AT_LEAST) if can_fold else None,
         )
     for row in report.rows:
-        table.add_row(*(Text(_shown(row, column), style=_style(row, column)) for column in columns))
+        table.add_row(*(Text(_shown(row, c), style=_style(row, c, columns[0])) for c in columns))
     return table
 
 
@@ -155,7 +155,7 @@ def _shown(row: Row, column: Column) -> str:
     return cell(row.get(column.key), column.kind, digits=TABLE_DIGITS, is_local=True)
 
 
-def _style(row: Row, column: Column) -> str:
+def _style(row: Row, column: Column, first: Column) -> str:
     if row.get(column.key) is None:
         return "dim"
-    return "cyan" if column.kind is ColumnKind.ID else ""
+    return "cyan" if column is first and column.kind is ColumnKind.ID else ""
