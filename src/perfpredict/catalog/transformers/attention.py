@@ -79,7 +79,7 @@ def attended(attention: Attention, shape: Shape) -> float:
 
 
 def score_ops(attention: Attention, batch: float, queries: float, keys: float) -> list[Op]:
-    """Return softmax(Q K) V: one launch, or product, mask, softmax, product where written out.
+    """Return softmax(Q K) V: one launch, or product, scale, mask, softmax, product if written out.
 
     4 * batch * heads * queries * keys * head_dim FLOPs; the causal half is not taken off, since
     kernels that skip it do so by blocks.
@@ -88,7 +88,11 @@ def score_ops(attention: Attention, batch: float, queries: float, keys: float) -
     if attention.is_materialised:
         scores = batch * heads * queries * keys
         return [
+            # queries, keys, values and the result are copied to the layout that products need
+            copy(batch * queries * attention.query_dim, count=2.0),
+            copy(batch * keys * attention.query_dim, count=2.0),
             matmul(batch * heads, queries, dim, keys),
+            elementwise(scores),
             elementwise(scores, reads=2.0),
             softmax(batch * heads * queries, keys),
             matmul(batch * heads, queries, keys, dim),

@@ -43,7 +43,9 @@ def kv_cache_elements(stack: Stack, batch: float, context: float) -> float:
 def _feed_forward_width(stack: Stack) -> float:
     """Return the widest set of feed-forward tensors alive at once, per token."""
     mlp, experts = stack.mlp, stack.experts
-    copies = 3.0 if mlp.is_gated or mlp.activation is Activation.GELU_NEW else 2.0
+    copies = 3.0 if mlp.is_gated else 2.0
+    if mlp.activation is Activation.GELU_NEW:
+        copies += 2.0
     if not experts:
         return copies * mlp.intermediate
     routed = copies * experts.intermediate * experts.per_token

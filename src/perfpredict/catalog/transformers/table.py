@@ -75,7 +75,13 @@ class Table:
             return ()
         if not isinstance(value, list):
             raise InvalidInputError(f"{self._name}: '{key}' must be a list")
-        return tuple((int(inputs), int(outputs), bool(bias)) for inputs, outputs, bias in value)
+        return tuple(self._triple(key, entry) for entry in value)
+
+    def _triple(self, key: str, entry: object) -> tuple[int, int, bool]:
+        match entry:
+            case [int(inputs), int(outputs), bool(bias)] if inputs > 0 and outputs > 0:
+                return inputs, outputs, bias
+        raise InvalidInputError(f"{self._name}: '{key}' must hold (inputs, outputs, bias)")
 
     def check_all_used(self) -> None:
         """Raise for a key that nothing asked for: a misspelt fact is a lost fact."""
