@@ -13,12 +13,11 @@ import typer
 
 from perfpredict.commands import bugs, context, usage
 from perfpredict.commands.common import hoist_common_options
-from perfpredict.commands.root import FORMATS_BY_COMMAND, build_app
+from perfpredict.commands.root import COMMANDS, FORMATS_BY_COMMAND, GROUPS, build_app
 from perfpredict.commands.settings import SPECIAL_FORMATS
+from perfpredict.commands.shells import COMPLETION_VARIABLE, PROGRAM, register_shells
 from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
 
-_PROGRAM = "perfpredict"
-_COMPLETION_VARIABLE = "_PERFPREDICT_COMPLETE"
 _UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
 """What a stream that cannot be written to says."""
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141
@@ -29,7 +28,7 @@ def main() -> NoReturn:
     sys.excepthook = bugs.report_bug
     signal.signal(signal.SIGTERM, _exit_terminated)
     _accept_any_text()
-    if os.environ.get(_COMPLETION_VARIABLE):
+    if os.environ.get(COMPLETION_VARIABLE):
         _complete()
     code = run(sys.argv[1:])
     sys.exit(code)
@@ -65,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
 def _invoke(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(build_app(arguments))
     try:
-        with command.make_context(_PROGRAM, list(arguments)) as ctx:
+        with command.make_context(PROGRAM, list(arguments)) as ctx:
             command.invoke(ctx)
     except typer.Exit as exc:
         return exc.exit_code
@@ -128,9 +127,10 @@ def _discard_stdout() -> None:
 
 def _complete() -> NoReturn:
     words = os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", ""))
-    _, rest = hoist_common_options(words.split()[1:])
-    command = typer.main.get_command(build_app(rest))
-    sys.exit(command.main(prog_name=_PROGRAM, complete_var=_COMPLETION_VARIABLE))
+    called = [word for word in words.split()[1:] if word in GROUPS or word in COMMANDS]
+    register_shells()
+    command = typer.main.get_command(build_app(called))
+    sys.exit(command.main(prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfpredict.commands import context, parsing
+from perfpredict.commands import context, parsing, values
 from perfpredict.domain.names import clean_name, parse_whole_number
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import MAX_BATCH_SIZE, Mode
@@ -35,11 +35,21 @@ class FilterOptions:
     ] = None
     hardware: Annotated[
         list[str] | None,
-        typer.Option("--hardware", metavar="LIST", help="Devices or platforms, as in cuda,cpu."),
+        typer.Option(
+            "--hardware",
+            metavar="LIST",
+            autocompletion=values.hardware,
+            help="Devices or platforms, as in cuda,cpu.",
+        ),
     ] = None
-    precision: Annotated[str | None, typer.Option("--precision", metavar="NAME")] = None
+    precision: Annotated[
+        str | None, typer.Option("--precision", metavar="NAME", autocompletion=values.precisions)
+    ] = None
     mode: Annotated[
-        str | None, typer.Option("--mode", metavar="NAME", help="inference or training.")
+        str | None,
+        typer.Option(
+            "--mode", metavar="NAME", autocompletion=values.modes, help="inference or training."
+        ),
     ] = None
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", metavar="INT", parser=_batch_size)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import context, devices, parsing, prices
+from perfpredict.commands import context, devices, parsing, prices, values
 from perfpredict.commands.filters import FilterOptions, LimitOption, TableOptions
 from perfpredict.commands.options import (
     ModelOptions,
@@ -39,7 +39,13 @@ class CatalogTableOptions(TableOptions):
 def list_(
     table: CatalogTableOptions,
     platform: Annotated[
-        str | None, typer.Option("--platform", metavar="NAME", help="Only of cuda, rocm, cpu, …")
+        str | None,
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            autocompletion=values.platforms,
+            help="Only of cuda, rocm, cpu, …",
+        ),
     ] = None,
     vendor: Annotated[
         str | None, typer.Option("--vendor", metavar="NAME", help="Only of this vendor.")
@@ -71,7 +77,12 @@ def list_(
     )
 )
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A device, alias or platform.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=values.hardware, help="A device, alias or platform."
+        ),
+    ],
 ) -> None:
     """Show all that is known of a device."""
     from perfpredict.reports import hardware as report

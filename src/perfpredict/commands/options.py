@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import parsing
+from perfpredict.commands import parsing, values
 from perfpredict.commands.filters import FilterOptions, TableOptions
 from perfpredict.commands.groups import with_options
 from perfpredict.domain.frameworks import parse_framework
@@ -136,16 +136,23 @@ class WorkloadOptions(ModelOptions):
         typer.Option(
             "--precision",
             metavar="NAME",
+            autocompletion=values.precisions,
             help="fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8, int8 or int4.",
         ),
     ] = "fp32"
-    mode: Annotated[str, typer.Option("--mode", metavar="NAME", help="inference or training.")] = (
-        "inference"
-    )
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode", metavar="NAME", autocompletion=values.modes, help="inference or training."
+        ),
+    ] = "inference"
     phase: Annotated[
         str | None,
         typer.Option(
-            "--phase", metavar="NAME", help="prefill, decode or generate, for language models."
+            "--phase",
+            metavar="NAME",
+            autocompletion=values.phases,
+            help="prefill, decode or generate, for language models.",
         ),
     ] = None
     framework: Annotated[
