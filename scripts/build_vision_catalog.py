@@ -1,4 +1,4 @@
-"""Rebuild the catalog of vision profiles: run every timm architecture once per image size, on `meta`.
+"""Rebuild the vision catalog: run every timm architecture once per image size, on `meta`.
 
     python scripts/build_vision_catalog.py --sizes pairs.csv     # columns model_name,image_size
 
@@ -8,13 +8,15 @@ Needs torch, torchvision, timm and polars; `perfpredict` itself needs none of th
 import argparse
 import csv
 import fnmatch
+import re
 import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import torch
@@ -22,12 +24,24 @@ from launch_recorder import capture
 
 from perfpredict.domain.operations import OpProfile
 
+if TYPE_CHECKING:
+    from timm_names import Architecture
+
 CATALOG = Path(__file__).parents[1] / "src" / "perfpredict" / "catalog"
-GRID = (160, 192, 224, 240, 256, 288, 320, 384, 448, 512)
-GRID_LIMIT_OPS = 120
-"""The grid is captured for models with at most this many distinct launches; others interpolate."""
+HIGHEST = 512
+"""Captured for every model that takes any size, so that the sizes up to it can be derived."""
+COMMON = (160, 256, 320, 384, 512)
+"""Captured for the models that people name most."""
+COMMON_MODELS = re.compile(
+    r"resnet(18|34|50|101|152)|vgg1[69]|mobilenetv[23].*_100|efficientnet_b[0-4]"
+    r"|convnext_(tiny|small|base|large)|densenet121|regnety_0\d\d"
+    r"|(vit|deit)_(tiny|small|base|large)_patch16_224|swin_(tiny|small|base)_patch4_window7_224"
+)
 SIZE_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, NotImplementedError, KeyError)
 """What architectures raise on a size they do not take, or that the meta device cannot follow."""
+MODELS_FILE = "vision_models.parquet"
+PROFILES_FILE = "vision_profiles.parquet"
+ALIASES_FILE = "vision_aliases.parquet"
 COMPRESSION_LEVEL = 19
 ROW_GROUP_ROWS = 8_192
 
@@ -47,28 +61,29 @@ def main() -> None:
     options = _options()
     _declare_torchvision_operators()
     sizes_by_model = _read_sizes(options.sizes) if options.sizes else {}
-    captured = list(_capture_all(options.only, sizes_by_model, with_grid=options.grid))
-    _write(captured, options.output)
+    captured = list(_capture_all(options.only, sizes_by_model))
+    _write(captured, options.output, keeps_others=options.only != ["*"])
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=Path, help="csv with model_name,image_size to add")
-    parser.add_argument("--only", default="*", help="glob of model names")
-    parser.add_argument("--grid", action="store_true", help=f"also {GRID} where few operations")
+    parser.add_argument("--only", nargs="+", default=["*"], help="globs of models; others stay")
     parser.add_argument("--output", type=Path, default=CATALOG, help="folder for the files")
     return parser.parse_args()
 
 
 def _declare_torchvision_operators() -> None:
     """Let torchvision import where its compiled part does not fit the installed torch."""
-    global _torchvision_library  # noqa: PLW0603 (declarations live as long as this object)
-    _torchvision_library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    _declarations.append(library)
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
-            _torchvision_library.define(
-                f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            )
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+_declarations: list[object] = []
+"""Keeps the declared operators: they live as long as the library object."""
 
 
 def _read_sizes(path: Path) -> dict[str, set[int]]:
@@ -83,75 +98,87 @@ def _read_sizes(path: Path) -> dict[str, set[int]]:
     return dict(sizes)
 
 
-def _capture_all(
-    pattern: str, sizes_by_model: dict[str, set[int]], *, with_grid: bool
-) -> Iterator[Captured]:
+def _capture_all(patterns: list[str], sizes_by_model: dict[str, set[int]]) -> Iterator[Captured]:
     import other_architectures
     import timm_names
 
     started = time.monotonic()
     sources = (*timm_names.architectures(), *other_architectures.architectures())
     for number, source in enumerate(sources):
-        if not fnmatch.fnmatch(source.key, pattern):
+        if not any(fnmatch.fnmatchcase(source.key, pattern) for pattern in patterns):
             continue
-        yield from _capture_sizes(source, sizes_by_model.get(source.key, set()), with_grid)
+        captured = list(_capture_sizes(source, sizes_by_model.get(source.key, set())))
+        if any(c.image_size == c.default_image_size for c in captured):
+            yield from captured
         if number % 50 == 0:
             print(f"{number}/{len(sources)} {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
-def _capture_sizes(
-    source: "timm_names.Architecture", wanted: set[int], with_grid: bool
-) -> Iterator[Captured]:
-    """Yield the default size, then the wanted ones, then the grid where it is cheap."""
-    first = _capture_one(source, source.default_image_size)
-    if first is None:
-        return
-    yield first
-    sizes = set(wanted)
-    if with_grid and source.takes_any_size and len(first.profile.ops) <= GRID_LIMIT_OPS:
-        sizes |= set(GRID)
-    for size in sorted(sizes - {source.default_image_size}):
-        other = _capture_one(source, size)
-        if other is not None:
-            yield other
+def _capture_sizes(source: "Architecture", wanted: set[int]) -> Iterator[Captured]:
+    """Yield the default size, the wanted ones and those that allow deriving others."""
+    sizes = wanted | {source.default_image_size}
+    if COMMON_MODELS.fullmatch(source.key):
+        sizes |= set(COMMON)
+    elif source.takes_any_size and not source.depends_on_size:
+        sizes.add(HIGHEST)
+    module = None
+    for size in sorted(sizes):
+        try:
+            if module is None or source.depends_on_size:
+                module = _built(source, size)
+            profile = _profile(module, source.input_shape(size))
+        except SIZE_ERRORS as exc:
+            module = None
+            reason = str(exc).partition("\n")[0][:100]
+            print(f"no profile of {source.key} at {size}: {reason}", file=sys.stderr)
+            continue
+        yield Captured(
+            key=source.key,
+            architecture=source.architecture,
+            image_size=size,
+            default_image_size=source.default_image_size,
+            profile=profile,
+        )
 
 
-def _capture_one(source: "timm_names.Architecture", size: int) -> Captured | None:
-    """Return the capture, or say on stderr why there is none."""
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = source.build(size)
-            profile = capture(module, torch.empty(source.input_shape(size)))
-    except SIZE_ERRORS as exc:
-        reason = str(exc).partition("\n")[0][:100]
-        print(f"no profile of {source.key} at {size}: {reason}", file=sys.stderr)
-        return None
-    return Captured(
-        key=source.key,
-        architecture=source.architecture,
-        image_size=size,
-        default_image_size=source.default_image_size,
-        profile=profile,
-    )
+def _built(source: "Architecture", size: int) -> torch.nn.Module:
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return source.build(size)
 
 
-def _write(captured: Iterable[Captured], folder: Path) -> None:
-    """Write both files sorted, so that the same versions give the same bytes."""
+def _profile(module: torch.nn.Module, shape: tuple[int, ...]) -> OpProfile:
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return capture(module, torch.empty(shape))
+
+
+def _write(captured: list[Captured], folder: Path, *, keeps_others: bool) -> None:
+    """Write the files sorted, so that the same versions give the same bytes."""
     import timm
-    import timm_names
-    import torchvision
+    import torchvision  # type: ignore[import-not-found]
 
-    ordered = sorted(captured, key=lambda c: (c.key, c.image_size))
     versions = {
         "torch": torch.__version__,
         "timm": timm.__version__,
         "torchvision": torchvision.__version__,
     }
-    _write_parquet(_model_frame(ordered), folder / "vision_models.parquet", versions)
-    _write_parquet(_operation_frame(ordered), folder / "vision_profiles.parquet", versions)
-    keys = {c.key for c in ordered}
-    _write_parquet(_alias_frame(keys), folder / "vision_aliases.parquet", versions)
+    models, operations = _model_frame(captured), _operation_frame(captured)
+    if keeps_others:
+        models = _with_others(models, folder / MODELS_FILE)
+        operations = _with_others(operations, folder / PROFILES_FILE)
+    by = ["key", "image_size"]
+    _write_parquet(models.sort(by), folder / MODELS_FILE, versions)
+    _write_parquet(operations.sort(by, maintain_order=True), folder / PROFILES_FILE, versions)
+    _write_parquet(_alias_frame(set(models["key"])), folder / ALIASES_FILE, versions)
+
+
+def _with_others(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Return `frame` and what the file at `path` has of other models."""
+    if not path.exists():
+        return frame
+    others = pl.read_parquet(path).join(frame, on="key", how="anti", maintain_order="left")
+    return pl.concat([frame, others])
 
 
 def _alias_frame(keys: set[str]) -> pl.DataFrame:
@@ -172,9 +199,7 @@ def _model_frame(captured: list[Captured]) -> pl.DataFrame:
             "image_size": [c.image_size for c in captured],
             "default_image_size": [c.default_image_size for c in captured],
             "parameters": [int(c.profile.parameters) for c in captured],
-            "peak_activation_elements": [
-                int(c.profile.peak_activation_elements) for c in captured
-            ],
+            "peak_activation_elements": [int(c.profile.peak_activation_elements) for c in captured],
         }
     ).cast({"image_size": pl.Int32, "default_image_size": pl.Int32})
 
@@ -186,8 +211,9 @@ def _operation_frame(captured: list[Captured]) -> pl.DataFrame:
         for op in c.profile.ops
     ]
     whole = ("flops", "activation_elements_read", "weight_elements_read", "elements_written")
-    return pl.DataFrame(rows, infer_schema_length=None).cast(
-        {"image_size": pl.Int32, "count": pl.Int32} | dict.fromkeys(whole, pl.Int64)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    return frame.with_columns(
+        pl.col("image_size", "count").cast(pl.Int32), pl.col(*whole).cast(pl.Int64)
     )
 
 

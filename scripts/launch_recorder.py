@@ -1,7 +1,10 @@
-"""Records what one forward pass of a PyTorch module launches, on the `meta` device: no data, no weights.
+"""Records what one pass of a PyTorch module launches, on the `meta` device: no data, no weights.
 
 The counting rules are written down in docs/catalog.md; `perfpredict` itself never needs this file.
 """
+
+# mypy: disable-error-code="misc"
+# torch has no types where it is not installed, so its classes cannot be told apart from Any.
 
 import math
 from collections.abc import Callable, Iterator
@@ -79,9 +82,10 @@ class _Recorder(TorchDispatchMode):
         self.unlisted: set[str] = set()
         """Names taken for elementwise because no table above has them."""
         self._is_paused = False
-        self._weights = {
-            _storage_id(t) for t in (*module.parameters(), *module.buffers())
-        }
+        # The tensors are kept: a buffer that the pass replaces would free its storage, and an
+        # activation could then take the same address.
+        self._kept = (*module.parameters(), *module.buffers())
+        self._weights = {_storage_id(t) for t in self._kept}
         self._constants: dict[int, StorageWeakRef] = {}
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
         self._follow([sample], is_constant=False)
@@ -94,9 +98,7 @@ class _Recorder(TorchDispatchMode):
         finally:
             self._is_paused = False
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if not self._is_paused:
             inputs = _tensors((args, kwargs or {}))
@@ -111,6 +113,9 @@ class _Recorder(TorchDispatchMode):
         is_constant = all(self._is_constant(t) for t in inputs)
         if not func._schema.is_mutable and all(_storage_id(t) in input_ids for t in outputs):
             return  # a view
+        if not is_constant:  # a constant that activations were written into is one no longer
+            for tensor in outputs:
+                self._constants.pop(_storage_id(tensor), None)
         self._follow(outputs, is_constant=is_constant)
         if name in NOT_A_LAUNCH:
             return
@@ -197,8 +202,8 @@ class _AttentionMode(TorchFunctionMode):
         inputs = _tensors((args, kwargs))
         named = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
         query, key, value = named["query"], named["key"], named["value"]
-        flops = 2 * math.prod(query.shape[:-1]) * key.shape[-2] * (
-            query.shape[-1] + value.shape[-1]
+        flops = (
+            2 * math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
         )
         self._recorder.follow_output(output)
         self._recorder.record(OpClass.ATTENTION, flops, inputs, [output])
@@ -207,7 +212,7 @@ class _AttentionMode(TorchFunctionMode):
 
 def _as_fused_kernels_lay_it_out(output: torch.Tensor) -> torch.Tensor:
     """Return (B, H, L, D) as a view of (B, L, H, D), so that merging heads copies nothing."""
-    if output.dim() != 4:  # noqa: PLR2004 (batch, heads, length, head size)
+    if output.dim() != 4:
         return output
     return torch.empty_like(output.transpose(1, 2).contiguous()).transpose(1, 2)
 
@@ -231,30 +236,32 @@ def _convolution_class(args: Any) -> OpClass:
     return OpClass.CONV_DEPTHWISE if groups == channels else OpClass.CONV_GROUPED
 
 
-def _flops(
-    name: str, op_class: OpClass, args: Any, inputs: list[Any], outputs: list[Any]
-) -> float:
+def _flops(name: str, op_class: OpClass, args: Any, inputs: list[Any], outputs: list[Any]) -> float:
     """Return the arithmetic of one launch, a multiply-add counted as two."""
-    written = outputs[0].numel()
+    written = float(outputs[0].numel())
     if op_class.name.startswith("CONV_"):
         weight, is_transposed = args[1], args[6]
-        positions = args[0].numel() if is_transposed else written
-        return 2.0 * positions * math.prod(weight.shape[1:])
+        positions = float(args[0].numel()) if is_transposed else written
+        return 2.0 * positions * float(math.prod(weight.shape[1:]))
     if name in MATRIX_PRODUCTS:
         left = args[1] if "add" in name else args[0]
-        return 2.0 * written * left.shape[-1]
-    if op_class is OpClass.NORMALISATION:
-        return float(written * (BATCH_NORM_FLOPS if name in BATCH_NORMS else OTHER_NORM_FLOPS))
-    if op_class is OpClass.SOFTMAX:
-        return float(SOFTMAX_FLOPS * written)
-    if op_class is OpClass.DATA_MOVEMENT:
-        return 0.0
-    if name in POOLINGS:
-        return float(written * math.prod(args[1]))
+        return 2.0 * written * int(left.shape[-1])
     if name in FOURIERS:
-        extent = math.prod(inputs[0].shape[d] for d in args[1])
-        return 5.0 * inputs[0].numel() * math.log2(max(extent, 2))  # usual radix-2 estimate
-    return float(max(written, inputs[0].numel() if op_class is OpClass.REDUCTION else 0))
+        extent = math.prod(int(inputs[0].shape[d]) for d in args[1])
+        return 5.0 * int(inputs[0].numel()) * math.log2(max(extent, 2))  # usual radix-2 estimate
+    if op_class is OpClass.REDUCTION:
+        taken = written * math.prod(args[1]) if name in POOLINGS else inputs[0].numel()
+        return max(written, float(taken))
+    per_element = BATCH_NORM_FLOPS if name in BATCH_NORMS else _FLOPS_PER_ELEMENT[op_class]
+    return written * per_element
+
+
+_FLOPS_PER_ELEMENT = {
+    OpClass.NORMALISATION: OTHER_NORM_FLOPS,
+    OpClass.SOFTMAX: SOFTMAX_FLOPS,
+    OpClass.DATA_MOVEMENT: 0,
+    OpClass.ELEMENTWISE: 1,
+}
 
 
 def _touched(tensor: torch.Tensor) -> int:

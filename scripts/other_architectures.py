@@ -1,8 +1,11 @@
-"""Architectures that timm lacks: torchvision's own, and the networks of public detection benchmarks.
+"""Architectures that timm lacks: torchvision's own, and networks of detection benchmarks.
 
 The detection networks are written from their published descriptions and stop at the raw outputs of
 their heads: box decoding and non-maximum suppression depend on the picture and are not counted.
 """
+
+# mypy: disable-error-code="misc,import-not-found"
+# torch and torchvision have no types where they are not installed.
 
 from collections.abc import Callable
 from functools import partial
@@ -49,6 +52,7 @@ def architectures() -> tuple[Architecture, ...]:
             build=lambda _: Unet3d(),
             channels=1,
             dimensions=3,
+            takes_any_size=False,
         ),
     )
 
@@ -189,9 +193,7 @@ class SsdMobileNet(nn.Module):
         for extra in self.extras:
             maps.append(extra(maps[-1]))
         twice = [x for x in maps for _ in range(2)]
-        return torch.cat(
-            [head(x).flatten(1) for head, x in zip(self.heads, twice, strict=True)], 1
-        )
+        return torch.cat([head(x).flatten(1) for head, x in zip(self.heads, twice, strict=True)], 1)
 
 
 def _conv_norm(wide: int, out: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
@@ -253,9 +255,9 @@ class MaskRcnn(nn.Module):
     def forward(self, image: Tensor) -> object:
         maps = list(self.backbone(image).values())
         proposals = self.proposals(maps)
-        regions = maps[0].flatten(2)[..., : 49].reshape(1, 256, 7, 7).repeat(self.REGIONS, 1, 1, 1)
+        regions = maps[0].flatten(2)[..., :49].reshape(1, 256, 7, 7).repeat(self.REGIONS, 1, 1, 1)
         boxes = self.box_predictor(self.box_head(regions))
-        kept = maps[0].flatten(2)[..., : 196].reshape(1, 256, 14, 14).repeat(self.MASKS, 1, 1, 1)
+        kept = maps[0].flatten(2)[..., :196].reshape(1, 256, 14, 14).repeat(self.MASKS, 1, 1, 1)
         return proposals, boxes, self.mask_predictor(self.mask_head(kept))
 
 

@@ -20,7 +20,9 @@ class Architecture:
     channels: int = 3
     dimensions: int = 2
     takes_any_size: bool = True
-    """False where another size would be another model, or cannot be built."""
+    """False where only the default size is captured."""
+    depends_on_size: bool = False
+    """Whether another size needs another module, as where positions are learned."""
 
     def input_shape(self, image_size: int) -> tuple[int, ...]:
         return (1, self.channels, *(image_size,) * self.dimensions)
@@ -32,8 +34,13 @@ CORRECTED_NAMES = {
     "ig_resnext101_32x16d": "resnext101_32x16d",
     "ig_resnext101_32x32d": "resnext101_32x32d",
     "ig_resnext101_32x48d": "resnext101_32x48d",
+    "ese_vovnet99b_iabn": "ese_vovnet99b",  # in-place norm and activation: the same operations
     "regnety_040s_gn": "regnety_040_sgn",
 }
+
+
+# Published and benchmarked with their parallel training branches merged into one.
+DEPLOYED_FORM = ("ghostnetv3",)
 
 
 def deprecated_names() -> dict[str, str]:
@@ -47,20 +54,24 @@ def aliases() -> dict[str, tuple[str, int]]:
     from timm.models import get_pretrained_cfg
 
     tagged = set(timm.list_pretrained())
+    defaults = {
+        architecture.key: architecture.default_image_size for architecture in architectures()
+    }
     names = {name: name for name in tagged} | _redirections()
     found = {}
     for name, target in names.items():
         key = target.partition(".")[0]
-        known = target if target in tagged else key  # some redirections lead to no weights
-        found[name] = (key, get_pretrained_cfg(known).input_size[1])
+        if target in tagged:
+            found[name] = (key, get_pretrained_cfg(target).input_size[1])
+        else:  # a redirection to a name without published weights
+            found[name] = (key, defaults[key])
     return found
 
 
 def _redirections() -> dict[str, str]:
-    import timm
     from timm.models import _registry
 
-    known = set(timm.list_models())
+    known = {architecture.key for architecture in architectures()}
     redirected = _registry._deprecated_models | CORRECTED_NAMES
     return {
         old: new
@@ -87,6 +98,7 @@ def _of_timm(name: str, *, key: str | None = None, **options: object) -> Archite
         default_image_size=height,
         build=partial(_build, name, height, bool(config.fixed_input_size), options),
         channels=channels,
+        depends_on_size=bool(config.fixed_input_size),
     )
 
 
@@ -97,7 +109,12 @@ def _build(
 
     if is_fixed and image_size != default:
         options = options | {"img_size": image_size}
-    return timm.create_model(name, pretrained=False, **options)
+    module = timm.create_model(name, pretrained=False, **options)
+    if name.startswith(DEPLOYED_FORM):
+        from timm.utils import reparameterize_model
+
+        return reparameterize_model(module.eval())
+    return module
 
 
 def _dropped() -> tuple[Architecture, ...]:
@@ -105,12 +122,16 @@ def _dropped() -> tuple[Architecture, ...]:
     from timm.layers import EvoNorm2dB0
 
     return (
-        _of_timm("vit_base_patch16_reg4_gap_256", key="vit_base_patch16_reg8_gap_256", reg_tokens=8),
+        _of_timm(
+            "vit_base_patch16_reg4_gap_256", key="vit_base_patch16_reg8_gap_256", reg_tokens=8
+        ),
         _of_timm(
             "vit_medium_patch16_reg4_gap_256",
             key="vit_medium_patch16_reg4_256",
             class_token=True,
             global_pool="token",
         ),
+        _of_timm("mobilevit_s", key="semobilevit_s", cfg_variant="semobilevit_s"),
+        _of_timm("resnext101_32x32d", key="resnext101_32x48d", base_width=48),
         _of_timm("resnetv2_50d_evos", key="resnetv2_50d_evob", norm_layer=EvoNorm2dB0),
     )

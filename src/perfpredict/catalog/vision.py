@@ -21,6 +21,8 @@ _FOLDER = Path(__file__).parent
 _MODELS = _FOLDER / "vision_models.parquet"
 _PROFILES = _FOLDER / "vision_profiles.parquet"
 _ALIASES = _FOLDER / "vision_aliases.parquet"
+TOTAL_STRIDE = 32
+"""Most architectures halve the picture five times; between multiples of it nothing is rounded."""
 _OP_COLUMNS = (
     "count",
     "flops",
@@ -182,16 +184,16 @@ def _sources(key: str, image_size: int, sizes: tuple[int, ...]) -> tuple[int, ..
         raise InvalidInputError(f"image_size must be at least 1, got {image_size}")
     if image_size in sizes:
         return (image_size,)
-    if not sizes[0] < image_size < sizes[-1]:
-        raise _no_size(key, image_size, sizes)
-    below = max(size for size in sizes if size < image_size)
-    above = min(size for size in sizes if size > image_size)
-    return below, above
+    whole = [size for size in sizes if size % TOTAL_STRIDE == 0]
+    for candidates in (whole, sizes):
+        below = [size for size in candidates if size < image_size]
+        above = [size for size in candidates if size > image_size]
+        if below and above:
+            return max(below), min(above)
+    raise _no_size(key, image_size, sizes)
 
 
-def _derived(
-    key: str, image_size: int, known: Sequence[tuple[int, OpProfile]]
-) -> OpProfile:
+def _derived(key: str, image_size: int, known: Sequence[tuple[int, OpProfile]]) -> OpProfile:
     profile = derive_profile(image_size, *known)
     if profile is None:
         raise _no_size(key, image_size, _sizes_by_key({key})[key])
@@ -221,21 +223,28 @@ def _read_profiles(pairs: set[tuple[str, int]]) -> dict[tuple[str, int], OpProfi
         .join(wanted.lazy(), on=["key", "image_size"], how="semi", maintain_order="left")
         .collect()
     )
-    totals = {
-        (key, size): (float(parameters), float(peak))
-        for key, size, parameters, peak in _model_rows()
-        .join(wanted, on=["key", "image_size"], how="semi")
-        .select("key", "image_size", "parameters", "peak_activation_elements")
-        .iter_rows()
-    }
+    totals = _read_totals(wanted)
+    parts = rows.partition_by("key", "image_size", as_dict=True, maintain_order=True)
     return {
         (str(key), int(size)): OpProfile(
-            ops=_ops(part), parameters=totals[key, size][0],
+            ops=_ops(part),
+            parameters=totals[key, size][0],
             peak_activation_elements=totals[key, size][1],
-        )  # fmt: skip
-        for (key, size), part in rows.partition_by(
-            "key", "image_size", as_dict=True, maintain_order=True
-        ).items()
+        )
+        for (key, size), part in parts.items()
+    }
+
+
+def _read_totals(wanted: "pl.DataFrame") -> dict[tuple[str, int], tuple[float, float]]:
+    """Return parameters and peak activation elements by key and image size."""
+    rows = (
+        _model_rows()
+        .join(wanted, on=["key", "image_size"], how="semi")
+        .select("key", "image_size", "parameters", "peak_activation_elements")
+    )
+    return {
+        (key, size): (float(parameters), float(peak))
+        for key, size, parameters, peak in rows.iter_rows()
     }
 
 
