@@ -134,7 +134,8 @@ def _generation(
     config: TransformerConfig, workload: Workload, tokens: Tokens
 ) -> list[tuple[float, OpProfile]]:
     """Return what comes before the decoder, its prompt, and its decode steps, as asked for."""
-    batch = workload.batch_size
+    batch, is_training = workload.batch_size, workload.mode is Mode.TRAINING
+    copies = workload.framework in _COPYING_FRAMEWORKS and not is_training
     found: list[tuple[float, OpProfile]] = []
     if tokens.phase is not Phase.DECODE:
         found += [(1.0, one) for one in _ahead(config, workload, tokens)]
@@ -143,10 +144,10 @@ def _generation(
             batch,
             tokens.decoder_prompt,
             memory_tokens=tokens.memory,
-            has_all_logits=workload.mode is Mode.TRAINING,
+            has_all_logits=is_training,
+            copies_cache=copies,
         )
         found.append((1.0, prompt))
-    copies = workload.framework in _COPYING_FRAMEWORKS
     for steps, context in decode_segments(config, tokens):
         step = passes.decode_profile(
             config, batch, context, memory_tokens=tokens.memory, copies_cache=copies

@@ -56,8 +56,8 @@ def build_config(
 
 def _stack(table: Table, *, decoder: bool = False) -> Stack:
     return Stack(
-        layers=table.integer("decoder_layers" if decoder else "layers"),
-        hidden=table.integer("hidden"),
+        layers=table.size("decoder_layers" if decoder else "layers"),
+        hidden=table.size("hidden"),
         attention=_attention(table),
         mlp=_mlp(table),
         experts=_experts(table) if table.has("experts") else None,
@@ -73,12 +73,12 @@ def _stack(table: Table, *, decoder: bool = False) -> Stack:
 
 
 def _attention(table: Table) -> Attention:
-    heads = table.integer("heads")
+    heads = table.size("heads")
     relative = table.text_or_none("relative")
     return Attention(
         heads=heads,
-        kv_heads=table.integer("kv_heads", heads),
-        head_dim=table.integer("head_dim", table.integer("hidden") // heads),
+        kv_heads=table.size("kv_heads", heads),
+        head_dim=table.size("head_dim", table.size("hidden") // heads),
         is_fused_qkv=table.flag("fused_qkv"),
         qkv_bias=table.flag("qkv_bias"),
         key_bias=table.flag("key_bias", True),
@@ -107,7 +107,7 @@ def _latent(table: Table) -> LatentAttention:
 
 def _mlp(table: Table) -> Mlp:
     return Mlp(
-        intermediate=table.integer("intermediate"),
+        intermediate=table.size("intermediate"),
         is_gated=table.flag("gated"),
         has_bias=table.flag("mlp_bias"),
         activation=Activation(table.text("activation")),
@@ -117,9 +117,9 @@ def _mlp(table: Table) -> Mlp:
 
 def _experts(table: Table) -> Experts:
     return Experts(
-        count=table.integer("experts"),
-        per_token=table.integer("experts_per_token"),
-        intermediate=table.integer("expert_intermediate"),
+        count=table.size("experts"),
+        per_token=table.size("experts_per_token"),
+        intermediate=table.size("expert_intermediate"),
         shared_intermediate=table.integer("shared_intermediate", 0),
         has_shared_gate=table.flag("shared_gate"),
         dense_layers=table.integer("dense_layers", 0),
@@ -129,8 +129,8 @@ def _experts(table: Table) -> Experts:
 
 def _text(table: Table, hidden: int) -> TextInput:
     return TextInput(
-        vocab=table.integer("vocab"),
-        width=table.integer("embedding_width", hidden),
+        vocab=table.size("vocab"),
+        width=table.size("embedding_width", hidden),
         positions=table.integer("positions", 0),
         fixed_positions=table.flag("fixed_positions"),
         types=table.integer("types", 0),
@@ -144,8 +144,8 @@ def _text(table: Table, hidden: int) -> TextInput:
 
 def _image(table: Table) -> ImageInput:
     return ImageInput(
-        image_size=table.integer("image_size"),
-        patch_size=table.integer("patch_size"),
+        image_size=table.size("image_size"),
+        patch_size=table.size("patch_size"),
         class_tokens=table.integer("class_tokens", 1),
         has_positions=table.flag("image_positions", True),
         patch_bias=table.flag("patch_bias", True),

@@ -135,6 +135,12 @@ class Experts:
     has_bias: bool = False
     is_gated: bool = True
 
+    def __post_init__(self) -> None:
+        if self.per_token > self.count:
+            raise InvalidInputError(
+                f"experts_per_token ({self.per_token}) must not exceed experts ({self.count})"
+            )
+
     def distinct(self, tokens: float) -> float:
         """Return how many experts `tokens` tokens are expected to touch, routed evenly."""
         untouched = math.pow(1.0 - self.per_token / self.count, tokens)
@@ -162,13 +168,14 @@ class Stack:
     has_layer_scale: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("layers", "hidden"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.attention.heads < 1 or self.attention.heads % self.attention.kv_heads:
+        if self.attention.heads % self.attention.kv_heads:
             raise InvalidInputError(
                 f"heads ({self.attention.heads}) must be a multiple of "
                 f"kv_heads ({self.attention.kv_heads})"
+            )
+        if self.experts and self.experts.dense_layers > self.layers:
+            raise InvalidInputError(
+                f"dense_layers ({self.experts.dense_layers}) must not exceed layers ({self.layers})"
             )
 
 

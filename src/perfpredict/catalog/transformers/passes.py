@@ -65,16 +65,17 @@ def prefill_profile(
     *,
     memory_tokens: int = 0,
     has_all_logits: bool = False,
+    copies_cache: bool = True,
 ) -> OpProfile:
     """Return the decoder's pass over a prompt, with the logits of its last token only.
 
     Generation needs no other logits, though older releases of `transformers` compute all of
-    them; training needs all (`has_all_logits`).
+    them; training needs all (`has_all_logits`). `copies_cache` as for a decode step.
     """
     stack = config.decoder
     if stack is None or config.text is None:
         raise InvalidInputError(f"{config.name} has no text decoder")
-    shape = Shape(batch=batch, queries=tokens)
+    shape = Shape(batch=batch, queries=tokens, copies_cache=copies_cache)
     ops = embed_text(config.text, stack.hidden, shape.rows)
     ops += stack_ops(stack, shape, memory_tokens=memory_tokens)
     scored = shape.rows if has_all_logits else float(batch)

@@ -48,6 +48,13 @@ class Table:
             raise InvalidInputError(f"{self._name}: '{key}' is missing")
         return value
 
+    def size(self, key: str, otherwise: int | None = None) -> int:
+        """Return a whole number of at least 1."""
+        value = self.integer(key, otherwise)
+        if value < 1:
+            raise InvalidInputError(f"{self._name}: '{key}' must be at least 1, got {value}")
+        return value
+
     def integer_or_none(self, key: str) -> int | None:
         value = self._take(key)
         if value is None:
