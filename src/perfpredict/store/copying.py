@@ -23,7 +23,6 @@ from perfpredict.store.file_checks import (
     wal_path,
 )
 from perfpredict.store.frames import ArrowStream
-from perfpredict.store.gateway import no_database
 from perfpredict.store.maintenance import Place
 from perfpredict.store.migrating import (
     apply_migrations,
@@ -31,6 +30,7 @@ from perfpredict.store.migrating import (
     released_migrations,
     schema_version,
 )
+from perfpredict.store.opening import no_database
 from perfpredict.store.tables import TABLE_KEYS
 
 

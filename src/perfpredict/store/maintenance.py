@@ -18,8 +18,9 @@ from perfpredict.store.file_checks import (
     resolve_path,
     wal_path,
 )
-from perfpredict.store.gateway import DEFAULT_LOCK_TIMEOUT_S, Held, Store, locked, no_database
+from perfpredict.store.gateway import Store
 from perfpredict.store.migrating import check_version, released_migrations, schema_version
+from perfpredict.store.opening import DEFAULT_LOCK_TIMEOUT_S, Held, locked, no_database
 from perfpredict.store.tables import TABLE_KEYS
 
 

@@ -7,10 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from perfpredict.domain.measurement import Measurement
-from perfpredict.domain.row_filter import RowFilter
-from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, UnknownIdError
-from perfpredict.store.filters import Table, condition
 from perfpredict.store.frames import column_list
 from perfpredict.store.gateway import Store
 from perfpredict.store.ids import IdKind, new_ids
@@ -24,14 +21,25 @@ from perfpredict.store.linking import (
     insert_errors,
 )
 from perfpredict.store.lookup import find_id
+from perfpredict.store.measurement_lists import (
+    LatencyRow,
+    get_measurement,
+    latency_rows,
+    list_measurements,
+)
 from perfpredict.store.measurement_rows import (
+    IMPORT_SCHEMA,
     MEASUREMENT_SCHEMA,
     complete_import,
-    measurement_from_row,
     measurement_row,
     platforms_filled,
 )
-from perfpredict.store.workload_columns import WORKLOAD_SCHEMA, workload_from_row
+
+__all__ = [
+    "IMPORT_SCHEMA", "MEASUREMENT_SCHEMA", "ImportCounts", "ImportRecord", "LatencyRow",
+    "PredictionErrorRow", "Recorded", "get_measurement", "import_measurements", "latency_rows",
+    "list_measurements", "record_measurement", "record_measurements",
+]  # fmt: skip
 
 _COLUMNS = column_list(list(MEASUREMENT_SCHEMA))
 
@@ -68,15 +76,6 @@ class ImportCounts:
     duplicates: int
     linked: int
     measurement_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyRow:
-    """One measured closed-loop latency."""
-
-    workload: Workload
-    device: str
-    latency_ms: float
 
 
 def record_measurement(
@@ -169,59 +168,6 @@ def import_measurements(
         )
         _insert_import(store, import_record, counts)
     return counts
-
-
-def list_measurements(store: Store, row_filter: RowFilter) -> pl.DataFrame:
-    """Return the stored measurements that fit, newest first, with the columns of the table."""
-    where = condition(row_filter, Table.MEASUREMENTS)
-    return store.frame(
-        f"""
-        select {column_list(list(MEASUREMENT_SCHEMA), prefix="t.")}
-        from performance_measurements as t
-        where {where.sql}
-        order by t.measured_at desc, t.measurement_id desc
-        limit $limit
-        """,
-        where.parameters,
-    )
-
-
-def latency_rows(store: Store, row_filter: RowFilter) -> list[LatencyRow]:
-    """Return the newest measured latencies that fit, without samples and self-contradictions."""
-    where = condition(row_filter, Table.MEASUREMENTS)
-    frame = store.frame(
-        f"""
-        select {column_list(list(WORKLOAD_SCHEMA), prefix="t.")}, t.device, t.latency_ms
-        from performance_measurements as t
-        where {where.sql}
-            and t.latency_ms is not null and t.load = 'closed' and not t.is_sample
-            and (t.consistency is null or t.consistency between 0.5 and 2)
-        order by t.measured_at desc, t.measurement_id desc
-        limit $limit
-        """,
-        where.parameters,
-    )
-    return [
-        LatencyRow(
-            workload=workload_from_row(row), device=row["device"], latency_ms=row["latency_ms"]
-        )
-        for row in frame.iter_rows(named=True)
-    ]
-
-
-def get_measurement(store: Store, id_or_prefix: str) -> Measurement:
-    """Return one measurement that is not deleted; raises UnknownIdError or AmbiguousIdError."""
-    measurement_id = find_id(store, IdKind.MEASUREMENT, id_or_prefix)
-    frame = store.frame(
-        f"""
-        select {_COLUMNS} from performance_measurements
-        where measurement_id = $measurement_id and deleted_at is null
-        """,
-        {"measurement_id": measurement_id},
-    )
-    if frame.is_empty():
-        raise UnknownIdError(f"measurement '{measurement_id}' was deleted")
-    return measurement_from_row(frame.row(0, named=True))
 
 
 def _store_rows(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -> pl.DataFrame:

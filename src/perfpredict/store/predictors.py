@@ -1,83 +1,31 @@
 """Writes and reads stored predictors; no list ever reads a blob, and nothing here loads one."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 
 import polars as pl
 
 from perfpredict.errors import InvalidInputError, StoreUnusableError
-from perfpredict.store import row_values as value
 from perfpredict.store.frames import column_list
 from perfpredict.store.gateway import Store
 from perfpredict.store.ids import IdKind
 from perfpredict.store.lookup import find_id
+from perfpredict.store.predictor_rows import (
+    PREDICTOR_COLUMNS,
+    FeatureImportance,
+    PredictorRecord,
+    predictor_record,
+    predictor_row,
+)
+
+__all__ = [
+    "FeatureImportance", "PredictorRecord", "activate", "active_predictor", "deactivate",
+    "delete_predictor", "get_predictor", "insert_importance", "insert_predictor",
+    "list_importance", "list_predictors", "predictor_blob", "predictor_record",
+    "set_trust", "training_measurement_ids",
+]  # fmt: skip
 
 LARGEST_BLOB_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictorRecord:
-    """Everything about a stored predictor but its blob."""
-
-    model_id: str
-    created_at: datetime
-    model_type: str
-    """As its maker calls it, e.g. `lightgbm-residual` or `RandomForestRegressor`."""
-    target_metric: str
-    """throughput, latency, memory or all."""
-    format: str
-    """How the blob is read, e.g. `lightgbm-text` or `joblib`."""
-    features: tuple[str, ...]
-    """Names in the order the predictor wants them."""
-    hardware_platform: str | None = None
-    model_family: str | None = None
-    training_score: float | None = None
-    validation_score: float | None = None
-    test_score: float | None = None
-    geo_error_factor_test: float | None = None
-    coverage_test: float | None = None
-    training_rows: int | None = None
-    training_configs: int | None = None
-    training_cut_off: datetime | None = None
-    """Time of the newest measurement it was trained on."""
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    """Library versions, settings, calibration: whatever JSON holds."""
-    signature: str | None = None
-    """HMAC of the blob by the key of the user who trusts it."""
-    is_active: bool = False
-    is_stale: bool = False
-    is_sample: bool = False
-    user: str | None = None
-    note: str = ""
-    size_bytes: int | None = None
-    """Of the blob; filled in by the store."""
-    sha256: str | None = None
-    """Of the blob; filled in by the store."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureImportance:
-    """How much one feature matters to one predictor."""
-
-    feature_name: str
-    importance_score: float
-    """As the method gives it."""
-    share: float
-    """0 to 1; adds up to 1 over the features."""
-    rank: int
-    method: str
-
-
-_COLUMNS = (
-    "model_id", "created_at", "model_type", "target_metric", "hardware_platform",
-    "model_family", "format", "features_json", "training_score", "validation_score",
-    "test_score", "geo_error_factor_test", "coverage_test", "training_rows",
-    "training_configs", "training_cut_off", "metadata_json", "size_bytes", "sha256",
-    "signature", "is_active", "is_stale", "is_sample", "user_name", "note",
-)  # fmt: skip
 
 
 def insert_predictor(
@@ -96,12 +44,12 @@ def insert_predictor(
         raise InvalidInputError(
             f"a stored predictor must have 1 to {LARGEST_BLOB_BYTES} bytes, got {len(blob)}"
         )
-    names = (*_COLUMNS, "blob")
+    names = (*PREDICTOR_COLUMNS, "blob")
     places = ", ".join(f"${name}" for name in names)
     with store.transaction():
         store.execute(
             f"insert into prediction_models ({column_list(names)}) values ({places})",
-            {**_row(record, blob), "blob": blob},
+            {**predictor_row(record, blob), "blob": blob},
         )
         insert_importance(store, record.model_id, importances)
         _insert_training_rows(store, record.model_id, training_measurement_ids)
@@ -123,7 +71,7 @@ def list_predictors(
     """Return what is known of the stored predictors, newest first; real ones hide sample ones."""
     return store.frame(
         f"""
-        select {column_list(_COLUMNS)}
+        select {column_list(PREDICTOR_COLUMNS)}
         from prediction_models as t
         where ($target_metric is null or t.target_metric = $target_metric)
             and ($hardware_platform is null or t.hardware_platform = $hardware_platform)
@@ -151,7 +99,10 @@ def get_predictor(store: Store, id_or_prefix: str) -> PredictorRecord:
     """Return one stored predictor; raises UnknownIdError or AmbiguousIdError."""
     model_id = find_id(store, IdKind.MODEL, id_or_prefix)
     frame = store.frame(
-        f"select {column_list(_COLUMNS)} from prediction_models where model_id = $model_id",
+        f"""
+        select {column_list(PREDICTOR_COLUMNS)}
+        from prediction_models where model_id = $model_id
+        """,
         {"model_id": model_id},
     )
     return predictor_record(frame.row(0, named=True))
@@ -237,7 +188,7 @@ def active_predictor(
     """
     frame = store.frame(
         f"""
-        select {column_list(_COLUMNS)}
+        select {column_list(PREDICTOR_COLUMNS)}
         from prediction_models
         where is_active
             and target_metric in ($metric, 'all')
@@ -300,67 +251,6 @@ def list_importance(store: Store, id_or_prefix: str) -> pl.DataFrame:
         """,
         {"model_id": model_id},
     )
-
-
-def predictor_record(row: value.Row) -> PredictorRecord:
-    """Return the record that one row of `list_predictors` holds."""
-    return PredictorRecord(
-        model_id=value.text(row, "model_id"),
-        created_at=value.time(row, "created_at"),
-        model_type=value.text(row, "model_type"),
-        target_metric=value.text(row, "target_metric"),
-        format=value.text(row, "format"),
-        features=tuple(json.loads(value.text(row, "features_json"))),
-        hardware_platform=value.text_or_none(row, "hardware_platform"),
-        model_family=value.text_or_none(row, "model_family"),
-        training_score=value.real_or_none(row, "training_score"),
-        validation_score=value.real_or_none(row, "validation_score"),
-        test_score=value.real_or_none(row, "test_score"),
-        geo_error_factor_test=value.real_or_none(row, "geo_error_factor_test"),
-        coverage_test=value.real_or_none(row, "coverage_test"),
-        training_rows=value.integer_or_none(row, "training_rows"),
-        training_configs=value.integer_or_none(row, "training_configs"),
-        training_cut_off=value.time_or_none(row, "training_cut_off"),
-        metadata=json.loads(value.text(row, "metadata_json")),
-        signature=value.text_or_none(row, "signature"),
-        is_active=bool(row["is_active"]),
-        is_stale=bool(row["is_stale"]),
-        is_sample=bool(row["is_sample"]),
-        user=value.text_or_none(row, "user_name"),
-        note=value.text(row, "note"),
-        size_bytes=value.integer(row, "size_bytes"),
-        sha256=value.text(row, "sha256"),
-    )
-
-
-def _row(record: PredictorRecord, blob: bytes) -> dict[str, object]:
-    return {
-        "model_id": record.model_id,
-        "created_at": record.created_at,
-        "model_type": record.model_type,
-        "target_metric": record.target_metric,
-        "hardware_platform": record.hardware_platform,
-        "model_family": record.model_family,
-        "format": record.format,
-        "features_json": json.dumps(record.features, ensure_ascii=False),
-        "training_score": record.training_score,
-        "validation_score": record.validation_score,
-        "test_score": record.test_score,
-        "geo_error_factor_test": record.geo_error_factor_test,
-        "coverage_test": record.coverage_test,
-        "training_rows": record.training_rows,
-        "training_configs": record.training_configs,
-        "training_cut_off": record.training_cut_off,
-        "metadata_json": json.dumps(dict(record.metadata), ensure_ascii=False),
-        "size_bytes": len(blob),
-        "sha256": hashlib.sha256(blob).hexdigest(),
-        "signature": record.signature,
-        "is_active": record.is_active,
-        "is_stale": record.is_stale,
-        "is_sample": record.is_sample,
-        "user_name": record.user,
-        "note": record.note,
-    }
 
 
 def _insert_training_rows(store: Store, model_id: str, measurement_ids: Sequence[str]) -> None:
