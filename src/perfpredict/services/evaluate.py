@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
@@ -55,7 +55,7 @@ class EvaluationOptions:
     calibration_rows: int = 0
     """Random rows of each device that the predictor is given first; they are not scored."""
     seed: int = 0
-    row_filter: ScoredFilter = ScoredFilter()
+    row_filter: ScoredFilter = field(default_factory=ScoredFilter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

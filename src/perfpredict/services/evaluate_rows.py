@@ -99,10 +99,8 @@ def predicted_pairs(
     """
     asked = scored.filter(pl.col(REASON).is_null())
     distinct = asked.unique(_PAIR, maintain_order=True)
-    pairs = [
-        (_workload(row), _device(engine, row["device"])) for row in distinct.iter_rows(named=True)
-    ]
-    answers = [_answer(one, metric) for one in engine.predict_many(pairs, level=level)]
+    told = engine.predict_many(pairs_of(engine, distinct), level=level)
+    answers = [_answer(one, metric) for one in told]
     schema = {"predicted": pl.Float64, "lower": pl.Float64, "upper": pl.Float64, "why": pl.String}
     found = pl.concat(
         [distinct.select(_PAIR), pl.DataFrame(answers, schema=schema, orient="row")],
@@ -110,6 +108,12 @@ def predicted_pairs(
     )
     joined = scored.join(found, on=_PAIR, how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce(REASON, "why").alias(REASON))
+
+
+def pairs_of(engine: Engine, rows: pl.DataFrame) -> list[tuple[Workload, ResolvedDevice]]:
+    """Return workload and device of each row, in order."""
+    known = {name: _device(engine, name) for name in rows["device"].unique()}
+    return [(_workload(row), known[row["device"]]) for row in rows.iter_rows(named=True)]
 
 
 def _actual(metric: Metric) -> pl.Expr:
