@@ -3,8 +3,8 @@
 Sizes between two captured ones are derived operation by operation; nothing is extrapolated.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,19 +54,19 @@ def find_vision_model(name: str) -> VisionModel | None:
 
     A name that carries an image size (`facebook/convnext-base-384`) sets the default size.
     """
-    import polars as pl
-
+    models = _models()
     for spelling in spellings(name):
-        key, image_size = _aliased(spelling.key) or (spelling.key, None)
-        rows = _model_rows().filter(pl.col("key") == key).sort("image_size")
-        if rows.height:
-            return _vision_model(rows, spelling.image_size or image_size)
+        key, image_size = _aliases().get(spelling.key, (spelling.key, None))
+        image_size = spelling.image_size or image_size
+        if key in models:
+            model = models[key]
+            return replace(model, default_image_size=image_size or model.default_image_size)
     return None
 
 
 def vision_model_names() -> tuple[str, ...]:
     """Return every canonical name, sorted."""
-    return tuple(_model_rows()["key"].unique().sort().to_list())
+    return tuple(sorted(_models()))
 
 
 def near_vision_names(name: str, limit: int = 3) -> tuple[str, ...]:
@@ -85,13 +85,8 @@ def vision_profile(key: str, image_size: int | None = None) -> OpProfile:
     Raises UnknownModelError where the key is not in the catalog, or the size is neither captured
     nor derivable from its neighbours.
     """
-    import polars as pl
-
     if image_size is None:
-        rows = _model_rows().filter(pl.col("key") == key)
-        if rows.is_empty():
-            raise _unknown(key)
-        image_size = int(rows["default_image_size"][0])
+        image_size = _model(key).default_image_size
     return vision_profiles([(key, image_size)])[key, image_size]
 
 
@@ -99,8 +94,7 @@ def vision_profiles(pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], O
     """Return the profile of one sample for many (key, image size), with one read of the catalog."""
     if not pairs:
         return {}
-    sizes_by_key = _sizes_by_key({key for key, _ in pairs})
-    sources = {pair: _sources(*pair, sizes_by_key.get(pair[0], ())) for pair in pairs}
+    sources = {(key, size): _sources(_model(key), size) for key, size in pairs}
     needed = {(key, size) for (key, _), sizes in sources.items() for size in sizes}
     captured = _read_profiles(needed)
     profiles: dict[tuple[str, int], OpProfile] = {}
@@ -135,75 +129,75 @@ def _model_rows() -> "pl.DataFrame":
 
 
 @cache
-def _aliases() -> dict[str, tuple[str, int]]:
+def _models() -> dict[str, VisionModel]:
+    import polars as pl
+
+    rows = (
+        _model_rows()
+        .group_by("key", maintain_order=True)
+        .agg(
+            pl.col("architecture").first(),
+            pl.col("default_image_size").first(),
+            pl.col("image_size").sort(),
+            pl.col("parameters")
+            .filter(pl.col("image_size") == pl.col("default_image_size"))
+            .first(),
+        )
+    )
+    return {
+        key: VisionModel(
+            key=key,
+            architecture=architecture,
+            default_image_size=default,
+            image_sizes=tuple(sizes),
+            parameters=float(parameters),
+        )
+        for key, architecture, default, sizes, parameters in rows.iter_rows()
+    }
+
+
+@cache
+def _aliases() -> dict[str, tuple[str, int | None]]:
     import polars as pl
 
     rows = pl.read_parquet(_ALIASES).select("alias", "key", "image_size").iter_rows()
     return {alias: (key, image_size) for alias, key, image_size in rows}
 
 
-def _aliased(name: str) -> tuple[str, int] | None:
-    return _aliases().get(name)
-
-
-def _vision_model(rows: "pl.DataFrame", image_size: int | None) -> VisionModel:
-    default = int(rows["default_image_size"][0])
-    parameters = rows.filter(rows["image_size"] == default)["parameters"]
-    return VisionModel(
-        key=rows["key"][0],
-        architecture=rows["architecture"][0],
-        default_image_size=image_size or default,
-        image_sizes=tuple(rows["image_size"].to_list()),
-        parameters=float(parameters[0]),
-    )
-
-
-def _unknown(key: str) -> UnknownModelError:
+def _model(key: str) -> VisionModel:
+    if key in _models():
+        return _models()[key]
     near = near_vision_names(key)
     hint = f"did you mean {', '.join(repr(name) for name in near)}?" if near else None
-    return UnknownModelError(f"no vision model named {key!r}", hint=hint)
+    raise UnknownModelError(f"no vision model named {key!r}", hint=hint)
 
 
-def _sizes_by_key(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    import polars as pl
-
-    rows = (
-        _model_rows()
-        .filter(pl.col("key").is_in(sorted(keys)))
-        .group_by("key")
-        .agg(pl.col("image_size").sort())
-    )
-    return {key: tuple(sizes) for key, sizes in rows.iter_rows()}
-
-
-def _sources(key: str, image_size: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+def _sources(model: VisionModel, image_size: int) -> tuple[int, ...]:
     """Return the captured size itself, or the two that enclose it."""
-    if not sizes:
-        raise _unknown(key)
     if image_size < 1:
         raise InvalidInputError(f"image_size must be at least 1, got {image_size}")
-    if image_size in sizes:
+    if image_size in model.image_sizes:
         return (image_size,)
-    whole = [size for size in sizes if size % TOTAL_STRIDE == 0]
-    for candidates in (whole, sizes):
+    whole = [size for size in model.image_sizes if size % TOTAL_STRIDE == 0]
+    for candidates in (whole, model.image_sizes):
         below = [size for size in candidates if size < image_size]
         above = [size for size in candidates if size > image_size]
         if below and above:
             return max(below), min(above)
-    raise _no_size(key, image_size, sizes)
+    raise _no_size(model, image_size)
 
 
 def _derived(key: str, image_size: int, known: Sequence[tuple[int, OpProfile]]) -> OpProfile:
     profile = derive_profile(image_size, *known)
     if profile is None:
-        raise _no_size(key, image_size, _sizes_by_key({key})[key])
+        raise _no_size(_model(key), image_size)
     return profile
 
 
-def _no_size(key: str, image_size: int, sizes: Sequence[int]) -> UnknownModelError:
+def _no_size(model: VisionModel, image_size: int) -> UnknownModelError:
     return UnknownModelError(
-        f"no operations of {key!r} at image_size {image_size}",
-        hint=f"image sizes in the catalog: {', '.join(map(str, sizes))}",
+        f"no operations of {model.key!r} at image_size {image_size}",
+        hint=f"image sizes in the catalog: {', '.join(map(str, model.image_sizes))}",
     )
 
 

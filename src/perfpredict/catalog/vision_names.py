@@ -79,7 +79,10 @@ _SAME_AS = {
 
 # Spellings that follow a pattern, tried in this order on the name with `_` for `-`.
 _PATTERNS = (
-    (re.compile(r"resnet_(\d+)"), r"resnet\1"),
+    (re.compile(r"vit-([bslh])/(\d\d)"), r"vit_\1_\2"),
+    (re.compile(r"(resnet|vgg|densenet|efficientnet_b)_(\d+)"), r"\1\2"),
+    (re.compile(r"efficientnetb(\d)"), r"efficientnet_b\1"),
+    (re.compile(r"mobilenet_v(\d_(?:large|small)_\d{3})"), r"mobilenetv\1"),
     (re.compile(r"(resnet\d+)_v1[._]5"), r"\1"),
     (re.compile(r"regnet_([xy])_(\d{3})"), r"regnet\1_\2"),
     (re.compile(r"mobilenet_v(\d)_1\.0"), r"mobilenetv\1_100"),
@@ -107,7 +110,7 @@ def spellings(name: str) -> tuple[Spelling, ...]:
     folded = unicodedata.normalize("NFC", name.strip()).casefold()
     publisher, slash, rest = folded.rpartition("/")
     if slash and publisher not in _PUBLISHERS:
-        return (Spelling(folded),)
+        return tuple(_with_patterns(Spelling(folded)))
     plain = rest.replace("-", "_")
     found = [Spelling(rest), *_with_patterns(Spelling(plain))]
     base, dot, _ = plain.partition(".")
