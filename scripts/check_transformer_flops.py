@@ -310,11 +310,13 @@ def count(case: Case) -> tuple[int, OpProfile]:
     kind = getattr(transformers, class_name)
     config = kind.config_class(**facts)
     attention = "eager" if class_name.startswith(("GptOss", "Gemma2", "T5")) else "sdpa"
+    # grouped products of experts exist in bf16 only; normalisation then casts twice more
+    dtype = torch.bfloat16 if hasattr(config, "num_experts_per_tok") else torch.float32
     with torch.device("meta"):
         try:
-            model = kind._from_config(config, attn_implementation=attention)
+            model = kind._from_config(config, attn_implementation=attention, dtype=dtype)
         except ValueError:
-            model = kind._from_config(config, attn_implementation="eager")
+            model = kind._from_config(config, attn_implementation="eager", dtype=dtype)
     model.eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:

@@ -119,6 +119,39 @@ COUNTED_FLOPS = {
     "opt-1.3b": 467_892_174_848,
     "bloom-560m": 118_803_660_800,
     "falcon-7b": 2_556_267_986_944,
+    "mpt-7b": 2_484_391_116_800,
+    "xglm-564m": 118_824_665_088,
+    "llama-3.1-8b": 2_691_824_615_424,
+    "mistral-7b-v0.1": 2_690_247_557_120,
+    "qwen2-0.5b": 139_535_384_576,
+    "qwen3-0.6b": 173_964_525_568,
+    "gemma-2-2b": 783_607_136_256,
+    "gemma-3-1b": 271_111_421_952,
+    "phi-2": 972_931_727_360,
+    "phi-3-mini-4k-instruct": 1_399_211_163_648,
+    "stablelm-3b-4e1t": 980_975_616_000,
+}
+# The same for batch 2 at the model's own image size.
+COUNTED_IMAGE_FLOPS = {
+    "vit-base-patch16-224": 70_255_312_896,
+    "beit-base-patch16-224": 70_255_312_896,
+    "dinov2-base": 606_294_872_064,
+}
+# Launches that the same pass makes (views not counted), printed by the same script.
+COUNTED_LAUNCHES = {
+    "bert-base-uncased": 153,
+    "distilbert-base-uncased": 76,
+    "albert-base-v2": 238,
+    "gpt2": 235,
+    "pythia-1b": 396,
+    "opt-1.3b": 371,
+    "bloom-560m": 620,
+    "llama-3.1-8b": 1169,
+    "qwen2-0.5b": 881,
+    "qwen3-0.6b": 1361,
+    "phi-2": 1037,
+    "stablelm-3b-4e1t": 908,
+    "mpt-7b": 630,
 }
 
 
@@ -173,6 +206,53 @@ def test_parts_of_stable_diffusion_have_their_published_parameters(
 @pytest.mark.parametrize("name", COUNTED_FLOPS)
 def test_flops_equal_pytorchs_own_count(name: str) -> None:
     assert matrix_flops(one_pass(name, 2, 96)) == pytest.approx(COUNTED_FLOPS[name], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", COUNTED_IMAGE_FLOPS)
+def test_flops_of_image_encoders_equal_pytorchs_own_count(name: str) -> None:
+    found = matrix_flops(vision_profile(config_of(name), 2, None))
+
+    assert found == pytest.approx(COUNTED_IMAGE_FLOPS[name], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", COUNTED_LAUNCHES)
+def test_launches_are_those_of_eager_pytorch(name: str) -> None:
+    assert one_pass(name, 2, 96).op_count == pytest.approx(COUNTED_LAUNCHES[name], rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_tokens", "counted"),
+    [("t5-base", 96, 87_614_816_256), ("whisper-base", 1500, 216_027_955_200)],
+)
+def test_flops_of_encoder_and_decoder_equal_pytorchs_own_count(
+    name: str, memory_tokens: int, counted: int
+) -> None:
+    config = config_of(name)
+    flops = matrix_flops(encoder_profile(config, 2, memory_tokens))
+    flops += matrix_flops(
+        prefill_profile(config, 2, 96, memory_tokens=memory_tokens, has_all_logits=True)
+    )
+
+    assert flops == pytest.approx(counted, rel=1e-6)
+
+
+def test_flops_of_both_towers_equal_pytorchs_own_count() -> None:
+    config = config_of("clip-vit-base-patch32")
+    flops = matrix_flops(encoder_profile(config, 2, 77))
+    flops += matrix_flops(vision_profile(config, 2, None))
+
+    # the counter also sees the 2 x 2 similarities, 4096 FLOPs
+    assert flops == pytest.approx(29_554_331_648, rel=1e-6)
+
+
+def test_flops_of_a_mixture_are_those_outside_its_experts_and_two_experts_a_token() -> None:
+    # the counter does not see grouped products; three matrices of 4096 x 14336 an expert
+    outside = 525_986_693_120
+    experts = 32 * (2 * 96) * 2 * 3 * 2 * 4096 * 14336
+
+    found = matrix_flops(one_pass("mixtral-8x7b", 2, 96))
+
+    assert found == pytest.approx(outside + experts, rel=1e-6)
 
 
 def test_every_configuration_builds_and_has_a_profile() -> None:

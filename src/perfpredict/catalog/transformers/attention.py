@@ -48,6 +48,7 @@ def attention_ops(attention: Attention, hidden: int, shape: Shape, norm: Norm) -
         for heads in (attention.heads, attention.kv_heads):
             ops += normalise(norm, shape.rows * heads, attention.head_dim)
     ops += _rotate(attention, shape.rows)
+    ops += _prepare(attention, shape.rows, shape.rows)
     keys = attended(attention, shape)
     if shape.copies_cache:
         ops.append(copy(shape.batch * keys * attention.kv_dim, count=2.0))
@@ -63,9 +64,11 @@ def cross_attention_ops(
     """Return the attention to an encoder's output, whose keys only the first pass projects."""
     bias = attention.qkv_bias
     ops = [linear(shape.rows, hidden, attention.query_dim, bias=bias)]
-    if not shape.cached:
-        memory = linear(shape.batch * memory_tokens, hidden, attention.kv_dim, bias=bias)
-        ops += times(2.0, [memory])
+    memory = shape.batch * memory_tokens if not shape.cached else 0.0
+    if memory:
+        ops += times(2.0, [linear(memory, hidden, attention.kv_dim, bias=bias)])
+        ops += [copy(memory * attention.kv_dim, count=2.0)] if shape.copies_cache else []
+    ops += _prepare(attention, shape.rows, memory)
     ops += score_ops(attention, shape.batch, shape.queries, memory_tokens)
     return [*ops, linear(shape.rows, attention.query_dim, hidden, bias=attention.output_bias)]
 
@@ -114,6 +117,17 @@ def _project(attention: Attention, hidden: int, rows: float) -> list[Op]:
         linear(rows, hidden, query, bias=bias),
         *times(2, [linear(rows, hidden, kv, bias=bias)]),
     ]
+
+
+def _prepare(attention: Attention, rows: float, key_rows: float) -> list[Op]:
+    """Return what some architectures do to queries, keys and values ahead of the scores."""
+    ops: list[Op] = []
+    if attention.scales_query:
+        ops.append(elementwise(rows * attention.query_dim))
+    if attention.copies_heads:
+        ops.append(copy(rows * attention.query_dim))
+        ops += [copy(key_rows * attention.kv_dim, count=2.0)] if key_rows else []
+    return ops
 
 
 def _rotate(attention: Attention, rows: float) -> list[Op]:

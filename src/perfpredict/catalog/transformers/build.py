@@ -86,6 +86,8 @@ def _attention(table: Table) -> Attention:
         has_sinks=table.flag("sinks"),
         rotary_share=table.number("rotary_share", 0.0),
         has_qk_norm=table.flag("qk_norm"),
+        scales_query=table.flag("scales_query"),
+        copies_heads=table.flag("copies_heads"),
         is_materialised=table.flag("materialised"),
         window=table.integer_or_none("window"),
         windowed_share=table.number("windowed_share", 1.0),

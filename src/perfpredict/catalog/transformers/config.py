@@ -90,6 +90,10 @@ class Attention:
     rotary_share: float = 0.0
     """Share of each head's dimensions that is rotated."""
     has_qk_norm: bool = False
+    scales_query: bool = False
+    """Queries are multiplied by the scale in a launch of their own."""
+    copies_heads: bool = False
+    """Queries, keys and values are copied to one block a head."""
     is_materialised: bool = False
     """True where eager PyTorch writes the score matrix to memory."""
     window: int | None = None

@@ -33,11 +33,13 @@ def encoder_profile(config: TransformerConfig, batch: int, sequence_length: int)
         ops = embed_text(config.text, stack.hidden, shape.rows)
     else:
         raise InvalidInputError(f"{config.name} reads neither text nor sound")
+    # the front end of raw waveforms is wider than any layer
+    front = 2.0 * max(op.elements_written for op in ops)
     ops += stack_ops(stack, shape)
     if config.text and not config.decoder:
         ops += text_output(config.text, stack.hidden, batch)
     ops += _projected(config, batch)
-    return _profile(config, ops, peak_elements(stack, shape))
+    return _profile(config, ops, max(front, peak_elements(stack, shape)))
 
 
 def vision_profile(config: TransformerConfig, batch: int, image_size: int | None) -> OpProfile:
