@@ -1,7 +1,5 @@
 """Writes a report in the format asked for: JSON, CSV and others exactly, tables for people."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 
@@ -69,11 +67,16 @@ def _without_surrogates(text: str) -> str:
 
 
 def _render_csv(report: Report, _ascii_only: bool) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.key for column in report.columns])
-    writer.writerows(_exact_rows(report))
-    return out.getvalue()
+    lines = [[column.key for column in report.columns], *_exact_rows(report)]
+    # an empty line would be no row at all
+    return "".join(f"{','.join(map(_csv_cell, line)) or chr(34) * 2}\n" for line in lines)
+
+
+def _csv_cell(text: str) -> str:
+    """Return `text` quoted where RFC 4180 wants it, also for a lone carriage return."""
+    if not text or text.strip() != text or any(mark in text for mark in '",\r\n'):
+        return f'"{text.replace(chr(34), chr(34) * 2)}"' if text else ""
+    return text
 
 
 def _render_tsv(report: Report, _ascii_only: bool) -> str:

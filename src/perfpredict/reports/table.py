@@ -57,7 +57,7 @@ def fitting_columns(report: Report, width: int | None) -> tuple[Column, ...]:
     if width is None or report.is_single:
         return tuple(shown)
     needed = {column.key: _least_width(report, column) for column in shown}
-    while sum(needed[c.key] + _GAP for c in shown) > width:
+    while sum(needed[c.key] + _GAP for c in shown) - _GAP > width:
         lowest = max(shown, key=lambda c: c.priority, default=None)
         if lowest is None or lowest.priority == 0:
             break

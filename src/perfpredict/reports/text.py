@@ -61,9 +61,9 @@ def significant(value: float, digits: int) -> str:
         return "0" if value == 0 else str(value)
     if not 1e-4 <= abs(value) < 1e15:
         return f"{value:.{digits}g}"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, decimals)
-    text = f"{rounded:.{max(decimals, 0)}f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    decimals = digits - 1 - int(exponent)
+    text = f"{float(f'{mantissa}e{exponent}'):.{max(decimals, 0)}f}"
     return text.rstrip("0").rstrip(".") if digits > TABLE_DIGITS and "." in text else text
 
 
