@@ -1,5 +1,6 @@
 """The front door: names, passes of a workload, configuration files."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfpredict.catalog.hf_config import read_config
+from perfpredict.catalog.hf_families import FAMILIES
 from perfpredict.catalog.models import describe, find_model, list_models, profile
 from perfpredict.catalog.profiling import profile_from_totals
 from perfpredict.catalog.transformers import parameter_count
@@ -19,6 +21,17 @@ LLAMA_FILE = {
     "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336,
     "vocab_size": 128256, "max_position_embeddings": 131072, "tie_word_embeddings": False,
 }  # fmt: skip
+
+
+KEYS = sorted(
+    {
+        name
+        for keys in FAMILIES.values()
+        for names in (*keys.required.values(), *keys.optional.values())
+        for name in names.split("|")
+    }
+    | {"mlp_ratio", "rotary_dim", "rotary_pct", "n_shared_experts", "position_buckets", "bias"}
+)
 
 
 def profile_of(name: str, **shape: object) -> object:
@@ -259,6 +272,27 @@ def test_an_unknown_model_type_lists_the_known_ones(tmp_path: Path) -> None:
 def test_hostile_files_are_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(InvalidInputError):
         read_config(write(tmp_path, content))
+
+
+JSON_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.integers(0, 9),
+    st.text(max_size=3), st.floats(allow_nan=False), st.just([1]), st.just({"a": 1}),
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    model_type=st.sampled_from(sorted({*FAMILIES, "clip"})),
+    changes=st.dictionaries(st.sampled_from(KEYS), JSON_VALUES, max_size=3),
+)
+def test_a_damaged_file_is_read_or_refused_but_never_a_crash(
+    tmp_path_factory: pytest.TempPathFactory, model_type: str, changes: dict[str, object]
+) -> None:
+    content = dict.fromkeys(KEYS, 64) | {"num_hidden_layers": 2} | changes
+    path = write(tmp_path_factory.mktemp("hf"), content | {"model_type": model_type})
+
+    with contextlib.suppress(InvalidInputError):
+        assert parameter_count(read_config(path)) > 0
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

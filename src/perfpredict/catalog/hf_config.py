@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from perfpredict.catalog.hf_keys import CLIP_TEXT, CLIP_VISION, FAMILIES, LIKE, Keys
+from perfpredict.catalog.hf_families import CLIP_TEXT, CLIP_VISION, FAMILIES, LIKE
+from perfpredict.catalog.hf_keys import Keys
 from perfpredict.catalog.transformers.build import build_config
 from perfpredict.catalog.transformers.config import TransformerConfig
 from perfpredict.catalog.transformers.registry import architecture_traits
@@ -33,6 +34,9 @@ def read_config(path: Path) -> TransformerConfig:
     try:
         if model_type == "clip":
             return _clip(name, found)
+        nested = found.get("text_config")
+        if isinstance(nested, dict):  # Gemma 3 keeps its text model's sizes there
+            found = {**found, **nested}
         return _config(_keys(model_type), name, found)
     except InvalidInputError as exc:
         raise InvalidInputError(f"{path}: {exc.message}", hint=exc.hint) from exc

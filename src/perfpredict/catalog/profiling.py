@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from perfpredict.catalog.profiling_tokens import Tokens, decode_segments, resolve_tokens
+from perfpredict.catalog.totals import ModelTotals
 from perfpredict.catalog.transformers import passes
 from perfpredict.catalog.transformers.config import Kind, TransformerConfig
 from perfpredict.catalog.transformers.diffusion import (
     DiffusionConfig,
-    diffusion_parameters,
     diffusion_passes,
 )
 from perfpredict.catalog.vision import VisionModel, size_caution, vision_profile
@@ -69,10 +69,9 @@ def profile_transformer(config: TransformerConfig, workload: Workload) -> Worklo
 
 def profile_diffusion(config: DiffusionConfig, workload: Workload) -> WorkloadProfile:
     """Return text encoding, denoising steps and image decoding for one batch of images."""
+    _check_no_phase(config.name, workload)
     found, assumptions = diffusion_passes(config, workload.batch_size, workload.image_size)
-    whole = _gather(found, (), assumptions)
-    assert whole.parameters == diffusion_parameters(config)
-    return whole
+    return _gather(found, (), assumptions)
 
 
 def profile_vision(model: VisionModel, workload: Workload) -> WorkloadProfile:
@@ -86,6 +85,23 @@ def profile_vision(model: VisionModel, workload: Workload) -> WorkloadProfile:
         cautions.append(f"sequence_length is ignored: '{model.key}' reads no text")
     assumed = () if workload.image_size else (f"image_size={image_size} (the model's own)",)
     return _gather(((1.0, one),), tuple(cautions), assumed)
+
+
+def profile_totals(totals: ModelTotals, workload: Workload) -> WorkloadProfile:
+    """Return the coarse profile of a model of which only totals are known.
+
+    Raises InvalidInputError for a phase of generation, which needs the architecture.
+    """
+    if workload.phase is not None:
+        raise InvalidInputError(
+            f"phase '{workload.phase.value}' needs the architecture of '{workload.model}'",
+            hint="give its configuration with --config FILE instead of --params and --flops",
+        )
+    return profile_from_totals(
+        parameters=totals.parameters,
+        flops_per_sample=totals.flops_per_sample,
+        batch_size=workload.batch_size,
+    )
 
 
 def profile_from_totals(

@@ -7,11 +7,12 @@ from perfpredict.catalog.transformers.config import Activation, Stack, TextInput
 def peak_elements(stack: Stack, shape: Shape) -> float:
     """Return the most activations alive inside one layer, without gradients.
 
-    The residual and the normalised input live through a layer. Beside them stand either queries,
-    keys, values and the rotation's temporaries, or the feed-forward part's widest tensors.
+    The residual, the normalised input and the caller's reference to the layer's input live
+    through a layer. Beside them stand either queries, keys, values and the rotation's
+    temporaries, or the feed-forward part's widest tensors.
     """
     attention = stack.attention
-    kept = 2.0 * shape.rows * stack.hidden
+    kept = 3.0 * shape.rows * stack.hidden
     turns = 3.0 if attention.rotary_share else 1.0
     inside = shape.rows * ((1.0 + turns) * attention.query_dim + 2.0 * attention.kv_dim)
     if attention.is_materialised:
