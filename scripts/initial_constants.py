@@ -53,6 +53,7 @@ def initial_constants() -> dict[str, Any]:
             "tensorrt-llm": _framework(2.0, 0.5, 0.4, 0.4),
             "deepspeed": _framework(4.0, 2.0, 0.6, 0.6),
             "llama.cpp": _framework(3.0, 0.3, 0.6, 0.8),
+            "llama.cpp-vulkan": _framework(3.0, 0.3, 0.6, 0.8),
             "sambaflow": _framework(1.0, 1.0, 0.4, 0.4),
             "mlc-llm": _framework(2.0, 0.2, 0.4, 0.4),
             "exllamav2": _framework(4.0, 0.5, 0.6, 0.6),

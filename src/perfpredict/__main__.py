@@ -62,7 +62,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    command = typer.main.get_command(build_app(arguments))
+    command = typer.main.get_command(
+        build_app(arguments, is_terminal=context.is_terminal(sys.stdout))
+    )
     try:
         with command.make_context(PROGRAM, list(arguments)) as ctx:
             command.invoke(ctx)

@@ -22,11 +22,7 @@ def with_defaults(workload: Workload, entry: ModelEntry) -> tuple[Workload, tupl
     if phase in (Phase.PREFILL, Phase.GENERATE):
         _fill_tokens(workload, changes, assumptions)
     elif phase is Phase.DECODE or (entry.is_text and not entry.is_vision):
-        if workload.sequence_length is None:
-            length = workload.input_tokens or DEFAULT_TEXT_TOKENS
-            changes["sequence_length"] = length
-            if workload.input_tokens is None:
-                assumptions.append(f"sequence_length={length} (default)")
+        _fill_length(workload, changes, assumptions)
     if entry.is_vision and workload.image_size is None and entry.image_size is not None:
         changes["image_size"] = entry.image_size
         assumptions.append(f"image_size={entry.image_size} (the model's own)")
@@ -34,6 +30,16 @@ def with_defaults(workload: Workload, entry: ModelEntry) -> tuple[Workload, tupl
         compiled = "compiled" if workload.is_compiled else "eager"
         assumptions.append(f"framework=pytorch {compiled} (default)")
     return replace(workload, **changes), tuple(assumptions)  # type: ignore[arg-type]
+
+
+def _fill_length(
+    workload: Workload, changes: dict[str, str | int | Phase], assumptions: list[str]
+) -> None:
+    if workload.sequence_length is not None:
+        return
+    changes["sequence_length"] = workload.input_tokens or DEFAULT_TEXT_TOKENS
+    if workload.input_tokens is None:
+        assumptions.append(f"sequence_length={DEFAULT_TEXT_TOKENS} (default)")
 
 
 def _fill_tokens(

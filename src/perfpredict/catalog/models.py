@@ -11,9 +11,11 @@ from perfpredict.catalog.profiling import (
     WorkloadProfile,
     profile_diffusion,
     profile_from_totals,
+    profile_totals,
     profile_transformer,
     profile_vision,
 )
+from perfpredict.catalog.totals import ModelTotals
 from perfpredict.catalog.transformers.config import Kind, TransformerConfig
 from perfpredict.catalog.transformers.diffusion import (
     DiffusionConfig,
@@ -75,7 +77,7 @@ class ModelEntry:
     is_vision: bool = False
     is_generative: bool = False
     """Produces tokens one by one and so has prefill and decode phases."""
-    config: TransformerConfig | DiffusionConfig | VisionModel
+    config: TransformerConfig | DiffusionConfig | VisionModel | ModelTotals
     """What profiles are made from."""
 
 
@@ -127,6 +129,8 @@ def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> Worklo
     config = model if isinstance(model, TransformerConfig) else model.config
     if isinstance(config, TransformerConfig):
         return profile_transformer(config, workload)
+    if isinstance(config, ModelTotals):
+        return profile_totals(config, workload)
     if isinstance(config, DiffusionConfig):
         return profile_diffusion(config, workload)
     return profile_vision(config, workload)

@@ -80,11 +80,11 @@ def emit(report: Report, *, ids: Sequence[str] = ()) -> None:
     if chosen.quiet:
         write_out("".join(f"{one}\n" for one in ids))
         return
-    is_terminal = _is_terminal(sys.stdout)
+    is_shown = is_terminal(sys.stdout)
     output_format = chosen.output_format
     if output_format is OutputFormat.AUTO:
-        output_format = OutputFormat.TABLE if is_terminal else OutputFormat.PLAIN
-    width = shutil.get_terminal_size().columns if is_terminal else None
+        output_format = OutputFormat.TABLE if is_shown else OutputFormat.PLAIN
+    width = shutil.get_terminal_size().columns if is_shown else None
     text = render(
         report,
         output_format,
@@ -92,7 +92,7 @@ def emit(report: Report, *, ids: Sequence[str] = ()) -> None:
         color=use_color(sys.stdout),
         ascii_only=not _is_unicode(sys.stdout),
     )
-    write_out(text)
+    write_out(text, is_safe=output_format in {OutputFormat.TABLE, OutputFormat.PLAIN})
     if not (report.rows or report.is_single or report.rows_key):
         note("no rows")
     _note_hidden(report, output_format, width)
@@ -111,11 +111,14 @@ def _note_hidden(report: Report, output_format: OutputFormat, width: int | None)
         note(f"{hidden} {columns} hidden: use --columns or --format plain")
 
 
-def write_out(text: str) -> None:
-    """Write `text` to standard output and flush it; a terminal gets no control characters."""
+def write_out(text: str, *, is_safe: bool = False) -> None:
+    """Write `text` to standard output and flush it.
+
+    A terminal gets control characters only where `is_safe` says that they are our own.
+    """
     if sys.stdout is None:
         raise PerfpredictError("cannot write the result: standard output is closed")
-    if _is_terminal(sys.stdout) and not use_color(sys.stdout):
+    if is_terminal(sys.stdout) and not is_safe:
         text = visible(text, keep="\n\t")
     try:
         sys.stdout.write(text)
@@ -179,7 +182,7 @@ def use_color(stream: TextIO) -> bool:
         choice = settings().color
     except InvalidInputError:
         choice = ColorChoice.AUTO
-    return wants_color(choice, os.environ, is_terminal=_is_terminal(stream))
+    return wants_color(choice, os.environ, is_terminal=is_terminal(stream))
 
 
 def wants_color(choice: ColorChoice, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
@@ -200,7 +203,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise InvalidInputError(f"{question}: not done without being asked", hint="add --yes")
     sys.stderr.write(f"{visible(question)}? [y/N] ")
     sys.stderr.flush()
@@ -208,7 +211,8 @@ def confirm(question: str, *, yes: bool) -> None:
         raise InvalidInputError("stopped: nothing was changed")
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether `stream` is open and a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 

@@ -22,7 +22,7 @@ _ANSWERS = {"yes": True, "y": True, "true": True, "no": False, "n": False, "fals
         [3],
     )
 )
-def record(  # noqa: PLR0917 - Typer passes them by name
+def record(
     recommendation: Annotated[
         str | None, typer.Argument(metavar="REC_ID", help="The id, or its beginning.")
     ] = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import context, devices, parsing, prices, values
+from perfpredict.commands import context, devices, parsing, prices, recommend, values
 from perfpredict.commands.filters import FilterOptions, LimitOption, TableOptions
 from perfpredict.commands.options import (
     ModelOptions,
@@ -17,6 +17,7 @@ from perfpredict.commands.options import (
 
 app = typer.Typer(help="Devices: recommend, list, detect, price.")
 app.add_typer(prices.app, name="price", no_args_is_help=True)
+app.command(epilog=recommend.EPILOG)(recommend.recommend)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,3 +195,4 @@ def history(
 
 
 devices.register(app)
+app.command("recommend", epilog=recommend.EPILOG)(recommend.recommend)

@@ -15,8 +15,8 @@ from perfpredict.domain.names import parse_whole_number
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from perfpredict.catalog.models import ModelEntry
     from perfpredict.services.measure import GivenContext, GivenValues
-    from perfpredict.services.model_source import KnownModel
 
 _runs = parsing.option_parser(partial(parse_whole_number, highest=2**31 - 1))
 _warmup = parsing.option_parser(partial(parse_whole_number, lowest=0, highest=2**31 - 1))
@@ -137,7 +137,7 @@ class RecordOptions:
 
 def stated_model(
     workload: WorkloadOptions, model_source: ModelSourceOptions
-) -> "KnownModel | None":
+) -> "ModelEntry | None":
     """Return the model that --config or --params describe, None where neither was given."""
     is_stated = model_source.model_config is not None or model_source.params is not None
     return model_source.known_model(workload) if is_stated or model_source.flops else None

@@ -32,11 +32,13 @@ FORMATS_BY_COMMAND: Mapping[str, frozenset[str]] = {
 }
 """Which commands write formats of their own."""
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP_WIDTH = 100
+"""Columns of help in a pipe, and at most on a terminal."""
 
 
-def build_app(arguments: Sequence[str]) -> typer.Typer:
+def build_app(arguments: Sequence[str], *, is_terminal: bool = False) -> typer.Typer:
     """Return the root app, in which only what `arguments` call is loaded."""
+    width = "max_content_width" if is_terminal else "terminal_width"
     called = next((text for text in arguments if not text.startswith("-")), "")
     root = typer.Typer(
         name="perfpredict",
@@ -44,7 +46,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         add_completion=False,
         no_args_is_help=True,
         invoke_without_command=True,
-        context_settings=CONTEXT_SETTINGS,
+        context_settings={"help_option_names": ["-h", "--help"], width: HELP_WIDTH},
         epilog=_EPILOG,
     )
     root.callback()(_root)
@@ -101,7 +103,7 @@ def _show_version(is_asked: bool) -> None:
     raise typer.Exit
 
 
-def _root(  # noqa: PLR0917 - taken out before the parser sees them; declared for the help
+def _root(
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version; with -v also the libraries'.",

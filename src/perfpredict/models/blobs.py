@@ -106,6 +106,13 @@ def expand(blob: bytes, limit: int = MAX_EXPANDED_BYTES) -> bytes:
     return b"".join(parts)
 
 
+def compressed(blob: bytes, level: int) -> bytes:
+    """Return a pickle compressed by zlib, as joblib reads it; what is compressed stays as it is."""
+    if level == 0 or _decompressor(blob) is not None or blob[:1] != b"\x80":
+        return blob
+    return zlib.compress(blob, level)
+
+
 def list_globals(blob: bytes) -> PickleListing:
     """Return the names that loading the pickle `blob` would import; nothing is loaded."""
     content = expand(blob)

@@ -22,6 +22,8 @@ CONVOLUTIONS = frozenset(
     {OpClass.CONV_DENSE, OpClass.CONV_POINTWISE, OpClass.CONV_DEPTHWISE, OpClass.CONV_GROUPED}
 )
 MATRIX_CLASSES = CONVOLUTIONS | {OpClass.LINEAR, OpClass.MATMUL, OpClass.ATTENTION}
+SEQUENTIAL_FRAMEWORKS = frozenset({"llama.cpp", "llama.cpp-vulkan", "transformers"})
+"""Those that split a model by layers: llama.cpp's `split_mode=layer`, `device_map="auto"`."""
 BACKWARD_PASSES = 2.0
 """A backward pass computes two gradients for every forward product (weights and inputs)."""
 OPTIMIZER_WORDS = 7.0
@@ -78,11 +80,16 @@ def pack(cases: Sequence[Case]) -> OpArrays:
     )
 
 
+def is_sequential(workload: Workload) -> bool:
+    """Return whether several devices hold layers one after another, so that only one works."""
+    return workload.framework in SEQUENTIAL_FRAMEWORKS
+
+
 def _rows(
     pass_index: int, case: Case, profile: OpProfile
 ) -> Iterator[tuple[int, int, float, float, float, float, float]]:
     rates = _Rates.of(case.workload, case.device)
-    shards = float(case.workload.device_count)
+    shards = 1.0 if is_sequential(case.workload) else float(case.workload.device_count)
     weight_shards = shards if profile.syncs else 1.0
     passes = 1.0 + (BACKWARD_PASSES if case.workload.mode is Mode.TRAINING else 0.0)
     cache_bytes = float(case.device.cache_bytes or 0)

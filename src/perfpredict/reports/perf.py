@@ -126,7 +126,10 @@ def explanation_report(predictions: Sequence[Prediction]) -> Report:
     """Return where the time of each prediction goes: op classes and launches, largest first."""
     rows: list[Row] = []
     for one in predictions:
-        shared = {"hardware": one.hardware.device.name, "batch_size": one.workload.batch_size}
+        shared: dict[str, JsonValue] = {
+            "hardware": one.hardware.device.name,
+            "batch_size": one.workload.batch_size,
+        }
         rows += [
             {**shared, "part": part.op_class.value, "share": part.share, "bound": part.bound}
             for part in one.time_shares

@@ -75,9 +75,7 @@ class Compacted:
 def locate(path: Path, origin: str) -> Located:
     """Return the database path, absolute; raises InvalidInputError for what cannot be one."""
     resolved = resolve_path(path)
-    return Located(
-        path=resolved, origin=origin, exists=look_at(resolved) is not FileState.MISSING
-    )
+    return Located(path=resolved, origin=origin, exists=look_at(resolved) is not FileState.MISSING)
 
 
 def initialise(place: Place, *, storage_version: str = STORAGE_VERSION_NAME) -> DatabaseInfo:
@@ -151,9 +149,7 @@ def import_tables(place: Place, folder: Path) -> tuple[TableTransfer, ...]:
         return transfer.import_tables(store, folder)
 
 
-def merge(
-    place: Place, other: Path, *, with_models: bool = False
-) -> tuple[TableTransfer, ...]:
+def merge(place: Place, other: Path, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
     """Add the rows of another database that are not there yet; the other one is only read."""
     source = Place(path=other, lock_timeout_s=place.lock_timeout_s, on_wait=place.on_wait)
     if look_at(resolve_path(other)) is FileState.MISSING:

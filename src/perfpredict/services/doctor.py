@@ -220,9 +220,7 @@ def _suspicious_rows(found: DatabaseInfo, now: datetime) -> Iterator[Check]:
 
 
 def _failed(name: str, error: PerfpredictError) -> Check:
-    return Check(
-        name=name, status=Status.PROBLEM, detail=error.message, hint=error.hint or ""
-    )
+    return Check(name=name, status=Status.PROBLEM, detail=error.message, hint=error.hint or "")
 
 
 def _file_system(folder: Path) -> str:

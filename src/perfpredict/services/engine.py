@@ -7,7 +7,7 @@ import numpy as np
 
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
-from perfpredict.catalog.models import WorkloadProfile
+from perfpredict.catalog.models import ModelEntry, WorkloadProfile, profile
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.metrics import throughput_per_s, throughput_unit
 from perfpredict.domain.prediction import Estimate, Interval, Prediction
@@ -19,7 +19,7 @@ from perfpredict.models.efficiency import RESIDUAL_LEVELS
 from perfpredict.models.memory import memory_use, usable_bytes
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.services.model_source import KnownModel, known_model
+from perfpredict.services.model_source import known_model
 
 BATCHING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed"})
 """Servers that run a batch in waves where its KV cache does not fit at once."""
@@ -53,7 +53,7 @@ class Engine:
         hardware: Sequence[ResolvedDevice],
         *,
         level: float = 0.9,
-        model: KnownModel | None = None,
+        model: ModelEntry | None = None,
     ) -> list[Prediction]:
         """Return one prediction a device; raises what makes the workload unanswerable."""
         known = model or known_model(workload.model)
@@ -92,7 +92,7 @@ class Engine:
         return self.predictor
 
     def _answer(
-        self, pairs: Sequence[Pair], level: float, models: dict[Workload, KnownModel]
+        self, pairs: Sequence[Pair], level: float, models: dict[Workload, ModelEntry]
     ) -> list[Prediction | PerfpredictError]:
         if not 0.0 < level < 1.0:
             raise InvalidInputError(f"level must be between 0 and 1, got {level}")
@@ -117,7 +117,7 @@ class Engine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profiled:
     workload: Workload
-    model: KnownModel
+    model: ModelEntry
     profile: WorkloadProfile
     assumptions: tuple[str, ...]
 
@@ -134,11 +134,11 @@ class _Draft:
     assumptions: tuple[str, ...]
 
 
-def _profiled(workload: Workload, model: KnownModel | None) -> "_Profiled | PerfpredictError":
+def _profiled(workload: Workload, model: ModelEntry | None) -> "_Profiled | PerfpredictError":
     try:
         known = model or known_model(workload.model)
-        filled, assumptions = with_defaults(workload, known.entry)
-        found = known.profile(filled)
+        filled, assumptions = with_defaults(workload, known)
+        found = profile(known, filled)
     except PerfpredictError as error:
         return error
     said = tuple(dict.fromkeys((*assumptions, *found.assumptions)))
@@ -165,7 +165,7 @@ def _draft(found: _Profiled, hardware: ResolvedDevice) -> _Draft:
     )
 
 
-def _in_waves(case: Case, model: KnownModel) -> tuple[int, Case]:
+def _in_waves(case: Case, model: ModelEntry) -> tuple[int, Case]:
     """Return into how many waves a serving framework cuts the batch, and the case of one wave."""
     workload = case.workload
     use = memory_use(case)
@@ -179,7 +179,7 @@ def _in_waves(case: Case, model: KnownModel) -> tuple[int, Case]:
         return 1, case
     waves = -(-workload.batch_size // fitting)
     wave = replace(workload, batch_size=-(-workload.batch_size // waves))
-    return waves, Case(workload=wave, device=case.device, profile=model.profile(wave))
+    return waves, Case(workload=wave, device=case.device, profile=profile(model, wave))
 
 
 def _prediction(draft: _Draft, estimate: CaseEstimate, predictor: Predictor) -> Prediction:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
+from perfpredict.catalog.models import ModelEntry
 from perfpredict.domain.measurement import Load, Measurement, explain_inconsistency
 from perfpredict.domain.metrics import ThroughputUnit, throughput_unit, work_per_batch
 from perfpredict.domain.names import clean_name, clean_text
@@ -13,7 +14,7 @@ from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.units import parse_bytes, parse_duration_ms, parse_rate
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, UnknownDeviceError, UnknownModelError
-from perfpredict.services.model_source import KnownModel, known_model
+from perfpredict.services.model_source import known_model
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import Recorded, record_measurement
 from perfpredict.store.predictions import get_prediction, list_predictions
@@ -62,7 +63,7 @@ def prepare(
     *,
     catalog: DeviceCatalog,
     now: datetime,
-    known: KnownModel | None,
+    known: ModelEntry | None,
     accepts_new_hardware: bool = False,
 ) -> Prepared:
     """Return the measurement that the arguments describe, under the catalog's names.
@@ -73,7 +74,7 @@ def prepare(
         raise InvalidInputError(f"--at: lies more than a day ahead ({given.measured_at:%Y-%m-%d})")
     assumed: tuple[str, ...] = ()
     if known is not None:
-        workload, assumed = with_defaults(workload, known.entry)
+        workload, assumed = with_defaults(workload, known)
     device, platform = _device(catalog, hardware, accepts_new=accepts_new_hardware)
     rate, unit = _throughput(values.throughput, workload)
     measurement = Measurement(
@@ -103,8 +104,8 @@ def prepare(
 
 
 def known_or_new(
-    store: Store | None, name: str, *, known: KnownModel | None, accepts_new: bool
-) -> KnownModel | None:
+    store: Store | None, name: str, *, known: ModelEntry | None, accepts_new: bool
+) -> ModelEntry | None:
     """Return what is known of the model `name`, None for one that is recorded by its name alone.
 
     Raises UnknownModelError for a name that neither the catalog nor a stored prediction knows,

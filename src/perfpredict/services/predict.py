@@ -1,14 +1,16 @@
 """Predict workloads on devices, and give every stored answer its id and time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from perfpredict.catalog.models import ModelEntry
 from perfpredict.domain.device import ResolvedDevice
+from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Prediction
 from perfpredict.domain.workload import Workload
+from perfpredict.errors import InvalidInputError, PerfpredictError
 from perfpredict.services.engine import Engine
-from perfpredict.services.model_source import KnownModel
 
 
 def predict(
@@ -17,7 +19,7 @@ def predict(
     hardware: Sequence[ResolvedDevice],
     *,
     level: float,
-    model: KnownModel | None = None,
+    model: ModelEntry | None = None,
 ) -> list[Prediction]:
     """Return a prediction for each workload on each device; devices vary slowest."""
     return [
@@ -33,3 +35,44 @@ def stamped(
 ) -> list[Prediction]:
     """Return `predictions` with an id each and the time they were made."""
     return [replace(one, prediction_id=make_id(), created_at=now) for one in predictions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Every combination is one cell."""
+
+    models: Sequence[str]
+    batch_sizes: Sequence[int]
+    precisions: Sequence[Precision]
+
+
+def predict_grid(
+    engine: Engine,
+    grid: Grid,
+    hardware: Sequence[ResolvedDevice],
+    *,
+    level: float,
+    max_cells: int,
+) -> list[Prediction]:
+    """Return a prediction for every cell of the grid, all in one call of the predictor.
+
+    Raises InvalidInputError above `max_cells`, and what makes the first bad cell unanswerable.
+    """
+    workloads = [
+        Workload(model=model, batch_size=batch_size, precision=precision)
+        for model in grid.models
+        for batch_size in grid.batch_sizes
+        for precision in grid.precisions
+    ]
+    cells = len(workloads) * len(hardware)
+    if cells > max_cells:
+        raise InvalidInputError(
+            f"the grid has {cells} cells, more than {max_cells}", hint="--max-cells allows more"
+        )
+    pairs = [(workload, one) for workload in workloads for one in hardware]
+    found: list[Prediction] = []
+    for answer in engine.predict_many(pairs, level=level):
+        if isinstance(answer, PerfpredictError):
+            raise answer
+        found.append(answer)
+    return found

@@ -41,6 +41,12 @@ def verify(store: Store, ids: Sequence[str]) -> list[Verification]:
     return [_verified(store, stored.get_predictor(store, name)) for name in names]
 
 
+def read_bytes(store: Store, id_or_prefix: str) -> tuple[PredictorRecord, bytes]:
+    """Return what is known of a predictor, and its bytes as stored; nothing is loaded."""
+    record = stored.get_predictor(store, id_or_prefix)
+    return record, stored.predictor_blob(store, record.model_id)
+
+
 def write_export(blob: bytes, path: Path, *, force: bool) -> None:
     """Write `blob` to `path` whole or not at all; an existing file or link needs `force`.
 

@@ -10,16 +10,23 @@ from perfpredict.domain.metrics import Metric
 from perfpredict.errors import InvalidInputError
 from perfpredict.features import FEATURES
 from perfpredict.models import signing
-from perfpredict.models.blobs import MAX_BLOB_BYTES, BlobFormat, check_size, detect_format
+from perfpredict.models.blobs import (
+    MAX_BLOB_BYTES,
+    BlobFormat,
+    check_size,
+    compressed,
+    detect_format,
+)
 from perfpredict.models.named_features import unknown_features
-from perfpredict.models.residual_fit import Importance
+from perfpredict.models.observations import Target
+from perfpredict.models.residual import ResidualPredictor
+from perfpredict.models.residual_fit import Importance, gain_importance
 from perfpredict.models.serialized import (
     Floats,
     Regressor,
     Seal,
     as_regressor,
     check_feature_count,
-    check_trust,
     current_versions,
     dump_object,
     load_object,
@@ -92,6 +99,7 @@ def prepare_file(
     model_id: str,
     now: datetime,
     trust: bool = False,
+    compress: int = 3,
     max_bytes: int = MAX_BLOB_BYTES,
 ) -> Prepared:
     """Return the contents of a file, checked by loading it.
@@ -102,15 +110,51 @@ def prepare_file(
     blob_format = detect_format(blob, file_name)
     if blob_format is BlobFormat.RESIDUAL:
         raise InvalidInputError(
-            "a predictor that perfpredict trained cannot be stored under another description",
-            hint="train it here, or import the database it comes from",
+            "this predictor was trained by perfpredict and describes itself",
+            hint="take it in with 'perfpredict models load FILE'",
         )
     key = signing.signing_key()
     seal = Seal(sha256=signing.sha256_of(blob), signature=None, library_versions={}, check=None)
-    if blob_format is BlobFormat.PICKLE:
-        check_trust(blob, seal, key=key, trust=trust)
     loaded = load_object(blob, seal, features=description.features, key=key, trust=trust)
-    return _prepared(loaded.regressor, blob, description, model_id=model_id, now=now)
+    kept = compressed(blob, compress) if blob_format is BlobFormat.PICKLE else blob
+    return _prepared(loaded.regressor, kept, description, model_id=model_id, now=now)
+
+
+def prepare_exported(
+    blob: bytes, *, model_id: str, now: datetime, activate: bool, user: str | None = None
+) -> Prepared:
+    """Return a predictor that `models export` wrote here or elsewhere; it holds no code.
+
+    Which measurements it was trained on is not in the file, so none of them counts as seen.
+    """
+    check_size(len(blob))
+    if detect_format(blob) is not BlobFormat.RESIDUAL:
+        raise InvalidInputError(
+            "this is not a predictor that perfpredict trained",
+            hint="store those of other libraries with 'perfpredict models store'",
+        )
+    predictor = ResidualPredictor.from_bytes(blob, name=model_id)
+    target = Target.LATENCY if Target.LATENCY in predictor.correctors else Target.MEMORY
+    corrector = predictor.correctors[target]
+    record = PredictorRecord(
+        model_id=model_id,
+        created_at=now,
+        model_type=f"{corrector.learner.algorithm}-residual",
+        target_metric="all" if len(predictor.correctors) > 1 else target.value,
+        format=BlobFormat.RESIDUAL.value,
+        features=FEATURES,
+        training_configs=sum(corrector.rows_by_device.values()),
+        metadata={"library_versions": current_versions(blob)},
+        is_active=activate,
+        user=user,
+        note="loaded from a file",
+    )
+    return Prepared(
+        record=record,
+        blob=blob,
+        importances=_ranked(gain_importance(corrector)),
+        cautions=("its training rows are not in the file: its accuracy here may flatter it",),
+    )
 
 
 def prepare_trained(
@@ -148,9 +192,7 @@ def prepare_trained(
     return Prepared(
         record=record,
         blob=trained.predictor.to_bytes(),
-        importances=tuple(
-            _stored_importance(rank, one) for rank, one in enumerate(trained.importances, 1)
-        ),
+        importances=_ranked(trained.importances),
         cautions=trained.notes,
         measurement_ids=trained.measurement_ids,
     )
@@ -229,11 +271,14 @@ def _importances(
     )
 
 
-def _stored_importance(rank: int, one: Importance) -> FeatureImportance:
-    return FeatureImportance(
-        feature_name=one.feature,
-        importance_score=one.importance,
-        share=one.share,
-        rank=rank,
-        method=one.method,
+def _ranked(importances: Sequence[Importance]) -> tuple[FeatureImportance, ...]:
+    return tuple(
+        FeatureImportance(
+            feature_name=one.feature,
+            importance_score=one.importance,
+            share=one.share,
+            rank=rank,
+            method=one.method,
+        )
+        for rank, one in enumerate(importances, 1)
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import polars as pl
 
@@ -20,6 +21,15 @@ from perfpredict.store.predictors import PredictorRecord
 
 _AUTOMATIC = (Metric.LATENCY, Metric.THROUGHPUT, Metric.MEMORY)
 """In this order an active predictor is looked for; one for `all` counts as latency."""
+
+
+class Status(StrEnum):
+    """Which stored predictors a list shows."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    STALE = "stale"
+    """A measurement that it was trained on was deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +103,11 @@ def list_predictors(
     hardware_platform: str | None = None,
     model_family: str | None = None,
     model_type: str | None = None,
-    status: str | None = None,
+    status: Status | None = None,
     limit: int | None = None,
 ) -> pl.DataFrame:
-    """Return the stored predictors, newest first, with `is_trusted`; reads no blob.
-
-    `status` is active, inactive, stale or None for all.
-    """
-    is_active = {"active": True, "inactive": False}.get(status or "")
+    """Return the stored predictors, newest first, with `is_trusted`; reads no blob."""
+    is_active = None if status in {None, Status.STALE} else status is Status.ACTIVE
     frame = stored.list_predictors(
         store,
         target_metric=target_metric,
@@ -108,9 +115,9 @@ def list_predictors(
         model_family=model_family,
         model_type=model_type,
         is_active=is_active,
-        limit=None if status == "stale" else limit,
+        limit=None if status is Status.STALE else limit,
     )
-    if status == "stale":
+    if status is Status.STALE:
         frame = frame.filter(pl.col("is_stale"))
         frame = frame if limit is None else frame.head(limit)
     records = [stored.predictor_record(row) for row in frame.iter_rows(named=True)]
@@ -161,6 +168,23 @@ def find_stored(
         )
     first = frame.sort("is_active", descending=True, maintain_order=True).row(0, named=True)
     return stored.predictor_record(first)
+
+
+def get_record(store: Store, id_or_prefix: str) -> PredictorRecord:
+    """Return what is known of one stored predictor."""
+    return stored.get_predictor(store, id_or_prefix)
+
+
+def activate(store: Store, id_or_prefix: str) -> PredictorRecord:
+    """Put a predictor in force, after seeing that it loads; raises what loading it raises."""
+    record = stored.get_predictor(store, id_or_prefix)
+    predictor_of(record, stored.predictor_blob(store, record.model_id))
+    return stored.activate(store, record.model_id)
+
+
+def delete(store: Store, id_or_prefix: str) -> str:
+    """Delete a predictor with all that belongs to it; returns its id."""
+    return stored.delete_predictor(store, id_or_prefix)
 
 
 def trust(store: Store, id_or_prefix: str) -> PredictorRecord:

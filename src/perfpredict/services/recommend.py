@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
+from perfpredict.catalog.models import ModelEntry
 from perfpredict.domain.device import Price, ResolvedDevice
 from perfpredict.domain.prediction import Estimate, Prediction
 from perfpredict.domain.recommendation import (
@@ -17,7 +18,6 @@ from perfpredict.domain.recommendation import (
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError
 from perfpredict.services.engine import Engine
-from perfpredict.services.model_source import KnownModel
 
 GIB = 2.0**30
 _NEARLY_FULL = 0.9
@@ -43,7 +43,7 @@ def recommend(
     limits: Limits,
     inputs: RankingInputs,
     level: float = 0.9,
-    model: KnownModel | None = None,
+    model: ModelEntry | None = None,
 ) -> Recommendation:
     """Return `hardware` ranked for `workload`; devices that it does not fit are excluded.
 

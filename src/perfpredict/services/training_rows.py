@@ -11,13 +11,14 @@ import polars as pl
 
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
+from perfpredict.catalog.models import ModelEntry, profile
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import PerfpredictError
 from perfpredict.models.memory import memory_use, usable_bytes
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Case
-from perfpredict.services.model_source import KnownModel, known_model
+from perfpredict.services.model_source import known_model
 from perfpredict.store.workload_columns import workload_from_row
 
 USABLE_RATIO = 2.0
@@ -151,7 +152,7 @@ class _Known:
 
     def __init__(self, catalog: DeviceCatalog) -> None:
         self._catalog = catalog
-        self._models: dict[str, KnownModel | str] = {}
+        self._models: dict[str, ModelEntry | str] = {}
 
     def config(self, row: Mapping[str, object]) -> MeasuredConfig | str:
         """Return the configuration in `row`, or why it cannot be learned from."""
@@ -164,8 +165,8 @@ class _Known:
         except PerfpredictError:
             return "unknown device"
         try:
-            filled, _ = with_defaults(workload, model.entry)
-            case = Case(workload=filled, device=device, profile=model.profile(filled))
+            filled, _ = with_defaults(workload, model)
+            case = Case(workload=filled, device=device, profile=profile(model, filled))
         except PerfpredictError:
             return "workload without a profile"
         if memory_use(case).total > usable_bytes(case):
@@ -183,7 +184,7 @@ class _Known:
             is_sample=bool(row["is_sample"]),
         )
 
-    def _model(self, name: str) -> KnownModel | str:
+    def _model(self, name: str) -> ModelEntry | str:
         if name not in self._models:
             try:
                 self._models[name] = known_model(name)

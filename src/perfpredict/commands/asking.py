@@ -1,0 +1,70 @@
+"""Options of the commands that ask for predictions, and the hardware they ask about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from perfpredict.commands import parsing
+from perfpredict.commands.options import WorkloadOptions, positive_number
+from perfpredict.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from perfpredict.catalog.models import ModelEntry
+    from perfpredict.domain.device import Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSourceOptions:
+    """Facts of a model that the catalog does not know."""
+
+    model_config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.json", help="Hugging Face config.json of MODEL."),
+    ] = None
+    params: Annotated[
+        float | None,
+        typer.Option("--params", metavar="N", parser=positive_number, help="Weights of MODEL."),
+    ] = None
+    flops: Annotated[
+        float | None,
+        typer.Option(
+            "--flops", metavar="N", parser=positive_number, help="FLOPs of one pass of one sample."
+        ),
+    ] = None
+
+    def known_model(self, workload_options: WorkloadOptions) -> "ModelEntry":
+        """Return the model that the command is about.
+
+        Raises UnknownModelError, or InvalidInputError where only one total is given.
+        """
+        from perfpredict.catalog.totals import ModelTotals
+        from perfpredict.services.model_source import known_model
+
+        totals = None
+        if (self.params is None) != (self.flops is None):
+            raise InvalidInputError("--params and --flops describe a model only together")
+        if self.params is not None and self.flops is not None:
+            totals = ModelTotals(parameters=self.params, flops_per_sample=self.flops)
+        name = workload_options.model_name
+        config = self.model_config
+        if config is None and totals is None and name.endswith(".json"):
+            config = Path(name)
+        return known_model(name, config=config, totals=totals, family=workload_options.family)
+
+
+def hardware_names(option: list[str] | None) -> tuple[str, ...]:
+    """Return the names in `--hardware`, none where it was not given."""
+    return parsing.split_names("--hardware", option) if option else ()
+
+
+def detected_devices(names: Sequence[str]) -> "tuple[Device, ...]":
+    """Return this machine's devices where a platform name, or no name at all, asks for them."""
+    from perfpredict.catalog.devices import parse_platform
+    from perfpredict.services.hardware import detected_devices as detect
+
+    if names and all(parse_platform(name) is None for name in names):
+        return ()
+    return detect()

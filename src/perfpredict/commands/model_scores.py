@@ -1,0 +1,184 @@
+"""Commands of `perfpredict models` that train predictors and score them."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from perfpredict.commands import context, parsing
+from perfpredict.commands.asking import detected_devices
+from perfpredict.commands.filters import FilterOptions
+from perfpredict.commands.options import LevelOption, UserOption, help_epilog, with_options
+from perfpredict.domain.names import parse_whole_number
+from perfpredict.errors import GateFailedError
+
+if TYPE_CHECKING:
+    from perfpredict.services.train import TrainingPlan
+
+_share = parsing.option_parser(parsing.parse_share)
+_whole = parsing.option_parser(partial(parse_whole_number, lowest=0, highest=2**31 - 1))
+_positive = parsing.option_parser(partial(parse_whole_number, highest=10**9))
+
+_TRAIN = help_epilog(
+    ["perfpredict models train", "perfpredict models train --metric latency --hardware cuda"],
+    [3, 4],
+)
+_EVALUATE = help_epilog(["perfpredict models evaluate model-01KB3X9M --days 30"], [3, 7])
+_COMPARE = help_epilog(["perfpredict models compare model-01KB3X9M roofline"], [3, 7])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the group `app`."""
+    app.command(epilog=_TRAIN)(train)
+    app.command(epilog=_EVALUATE)(evaluate)
+    app.command(epilog=_COMPARE)(compare)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """How to train."""
+
+    metric: Annotated[
+        str,
+        typer.Option("--metric", metavar="NAME", help="throughput, latency, memory or all."),
+    ] = "all"
+    algorithm: Annotated[
+        str, typer.Option("--algorithm", metavar="NAME", help="lightgbm, ridge or auto.")
+    ] = "auto"
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split", metavar="NAME", help="What is held out whole: model, config, time, random."
+        ),
+    ] = "model"
+    test_size: Annotated[
+        float,
+        typer.Option("--test-size", metavar="F", parser=_share, help="Share that is held out."),
+    ] = 0.2
+    level: LevelOption = 0.9
+    min_rows: Annotated[
+        int, typer.Option("--min-rows", metavar="INT", parser=_positive, help="Fewer is an error.")
+    ] = 30
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="INT", parser=_whole, help="Of the hold-out.")
+    ] = 0
+
+    def plan(self) -> "TrainingPlan":
+        """Return the options as the service takes them."""
+        from perfpredict.models.learners import Algorithm
+        from perfpredict.services.train import TrainedMetric, TrainingPlan
+        from perfpredict.services.training_rows import Split
+
+        return TrainingPlan(
+            metric=parsing.parse_choice("--metric", self.metric, TrainedMetric),
+            algorithm=parsing.parse_choice("--algorithm", self.algorithm, Algorithm),
+            split=parsing.parse_choice("--split", self.split, Split),
+            test_size=self.test_size,
+            level=self.level,
+            min_rows=self.min_rows,
+            seed=self.seed,
+        )
+
+
+@with_options
+def train(
+    options: PlanOptions,
+    filters: FilterOptions,
+    is_activated: Annotated[
+        bool,
+        typer.Option("--activate/--no-activate", help="Answer from it if it is better."),
+    ] = True,
+    require_better: Annotated[
+        bool, typer.Option("--require-better", help="Exit with 4 where it is not better.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
+    user: UserOption = None,
+) -> None:
+    """Train a predictor on the stored measurements, judged on models that it never saw."""
+    from perfpredict.commands.predictor_rows import training_notes, training_rows
+    from perfpredict.reports import predictors as report
+    from perfpredict.services import predictor_storing, training_material
+    from perfpredict.services import train as service
+    from perfpredict.services.training_rows import gather
+    from perfpredict.store.gateway import Access
+    from perfpredict.store.ids import IdKind, new_id
+
+    plan = options.plan()
+    with context.open_store(Access.READ) as store:
+        material = training_material.read_material(
+            store, filters.row_filter(store), detected=detected_devices([])
+        )
+    rows = gather(material.measurements, material.catalog)
+    trained = service.train(rows, plan, active=material.active)
+    is_active = is_activated and trained.is_better and not dry_run
+    model_id = None if dry_run else new_id(IdKind.MODEL, context.now())
+    if model_id is not None:
+        prepared = predictor_storing.prepare_trained(
+            trained, model_id=model_id, now=context.now(), activate=is_active,
+            user=user or context.settings().user,
+        )  # fmt: skip
+        with context.open_store(Access.WRITE) as store:
+            predictor_storing.save(store, prepared)
+    shown = report.trained(
+        training_rows(trained, model_id=model_id, is_active=is_active),
+        [*material.notes, *training_notes(trained)],
+    )
+    context.emit(shown, ids=[model_id] if model_id else [])
+    if require_better and not trained.is_better:
+        raise GateFailedError("the new predictor is not better than what is in force")
+
+
+@with_options
+def evaluate(
+    filters: FilterOptions,
+    predictor: Annotated[str, typer.Argument(metavar="ID", help="Id, or roofline.")],
+    level: LevelOption = 0.9,
+) -> None:
+    """Score a predictor on the stored measurements that it was not trained on."""
+    from perfpredict.commands.predictor_rows import evaluation_rows
+    from perfpredict.reports import predictors as report
+    from perfpredict.services import predictor_accuracy as service
+    from perfpredict.services import training_material
+    from perfpredict.services.training_rows import gather
+    from perfpredict.store.gateway import Access
+
+    with context.open_store(Access.READ) as store:
+        material = training_material.read_material(
+            store, filters.row_filter(store), detected=detected_devices([])
+        )
+        contender = training_material.read_contender(store, predictor)
+    found = service.evaluate(
+        gather(material.measurements, material.catalog),
+        contender.predictor,
+        measurement_ids=contender.measurement_ids,
+        level=level,
+    )
+    notes = [f"left out: {count} rows, {reason}" for reason, count in found.left_out.items()]
+    context.emit(report.evaluated(evaluation_rows(found, level=level), notes))
+
+
+@with_options
+def compare(
+    filters: FilterOptions,
+    predictors: Annotated[
+        list[str], typer.Argument(metavar="ID ID...", help="Ids, or roofline; two at least.")
+    ],
+    level: LevelOption = 0.9,
+) -> None:
+    """Compare predictors on measurements that none of them was trained on."""
+    from perfpredict.commands.predictor_rows import standing_rows
+    from perfpredict.reports import predictors as report
+    from perfpredict.services import predictor_accuracy as service
+    from perfpredict.services import training_material
+    from perfpredict.services.training_rows import gather
+    from perfpredict.store.gateway import Access
+
+    with context.open_store(Access.READ) as store:
+        material = training_material.read_material(
+            store, filters.row_filter(store), detected=detected_devices([])
+        )
+        contenders = [training_material.read_contender(store, name) for name in predictors]
+    rows = gather(material.measurements, material.catalog)
+    standings = service.compare(rows, contenders, level=level)
+    context.emit(report.compared(standing_rows(standings)), ids=[standings[0].name])

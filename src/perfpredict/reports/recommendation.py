@@ -1,0 +1,114 @@
+"""The report of `hardware recommend`: the ranking, and why each device stands where it does."""
+
+from perfpredict.domain.device import ResolvedDevice
+from perfpredict.domain.recommendation import Candidate, Recommendation
+from perfpredict.reports.perf import MIB, prediction_row
+from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+
+COLUMNS = (
+    Column("rank", "rank", ColumnKind.COUNT, 0),
+    Column("hardware", "device", ColumnKind.ID, 0),
+    Column("platform", "asked as", ColumnKind.TEXT, 6),
+    Column("meets", "meets", ColumnKind.TEXT, 2),
+    Column("throughput_per_s", "per s", ColumnKind.RATE, 1),
+    Column("throughput_lo", "from", ColumnKind.RATE, 5),
+    Column("throughput_hi", "to", ColumnKind.RATE, 5),
+    Column("latency_ms", "latency ms", ColumnKind.MS, 0),
+    Column("latency_lo", "from", ColumnKind.MS, 2),
+    Column("latency_hi", "to", ColumnKind.MS, 2),
+    Column("memory_mib", "MiB", ColumnKind.MIB, 3),
+    Column("memory_capacity_mib", "of MiB", ColumnKind.MIB, 6),
+    Column("price_per_h", "price/h", ColumnKind.NUMBER, 4),
+    Column("cost_per_1m", "cost/1M", ColumnKind.NUMBER, 4),
+    Column("score", "score", ColumnKind.NUMBER, 7),
+    Column("basis", "basis", ColumnKind.TEXT, 5),
+    Column("reason", "why", ColumnKind.TEXT, 3),
+)
+
+
+def recommendation_report(recommendation: Recommendation, *, top: int) -> Report:
+    """Return the `top` candidates; JSON adds the primary device, fallbacks and the excluded."""
+    rows = [_row(candidate) for candidate in recommendation.candidates]
+    work = recommendation.workload
+    return Report(
+        "hardware-recommend",
+        COLUMNS,
+        rows[:top],
+        title=f"{work.model}, batch {work.batch_size}, {work.precision}, {work.mode}",
+        notes=_notes(recommendation, hidden=max(len(rows) - top, 0)),
+        extra=_extra(recommendation, rows),
+        rows_key="candidates",
+    )
+
+
+def _row(candidate: Candidate) -> dict[str, JsonValue]:
+    predicted = prediction_row(candidate.prediction)
+    return {
+        **predicted,
+        "rank": candidate.rank,
+        "platform": _asked(candidate.hardware),
+        "meets": candidate.meets.value,
+        "memory_capacity_mib": candidate.prediction.memory_capacity_bytes / MIB,
+        "price_per_h": candidate.price_per_hour,
+        "currency": candidate.currency,
+        "cost_per_1m": candidate.cost_per_million,
+        "score": candidate.score,
+        "rejections": candidate.rejections,
+        "reason": candidate.reason,
+    }
+
+
+def _asked(hardware: ResolvedDevice) -> str:
+    return hardware.requested if hardware.is_platform_alias else hardware.device.platform.value
+
+
+def _extra(recommendation: Recommendation, rows: list[dict[str, JsonValue]]) -> Row:
+    primary = recommendation.primary
+    return {
+        "recommendation_id": recommendation.recommendation_id,
+        "model": recommendation.workload.model,
+        "family": recommendation.workload.family,
+        "objective": recommendation.objective.value,
+        "primary": rows[primary.rank - 1] if primary else None,
+        "fallbacks": [c.hardware.device.name for c in recommendation.fallbacks],
+        "compatible": [c.hardware.device.name for c in recommendation.candidates],
+        "rejected": [
+            {"hardware": one.hardware, "reason": one.reason} for one in recommendation.excluded
+        ],
+        "explanation": recommendation.explanation,
+        "assumptions": list(recommendation.assumptions),
+        "cautions": list(recommendation.cautions),
+    }
+
+
+def _notes(recommendation: Recommendation, *, hidden: int) -> tuple[str, ...]:
+    notes = [recommendation.explanation]
+    if recommendation.assumptions:
+        notes.append(f"assumed: {', '.join(recommendation.assumptions)}")
+    notes += recommendation.cautions
+    notes += [f"{one.hardware}: {one.reason}" for one in recommendation.excluded[:5]]
+    if len(recommendation.excluded) > 5:
+        notes.append(f"{len(recommendation.excluded) - 5} more devices do not fit")
+    if hidden:
+        notes.append(f"{hidden} more candidates: use --top 0 for all")
+    notes += _way_to_be_surer(recommendation)
+    if recommendation.recommendation_id:
+        notes.append(
+            f"say what you took: perfpredict feedback record {recommendation.recommendation_id} "
+            "--accepted yes"
+        )
+    return tuple(notes)
+
+
+def _way_to_be_surer(recommendation: Recommendation) -> list[str]:
+    if not recommendation.candidates:
+        return []
+    best = recommendation.candidates[0]
+    if best.prediction.similar_rows:
+        return []
+    work = recommendation.workload
+    return [
+        f"basis: {best.prediction.basis}, no measurements of {best.hardware.device.name} yet, so "
+        f"the interval is wide; narrow it with 'perfpredict measure record {work.model} "
+        f"--hardware {best.hardware.device.name} --batch-size {work.batch_size} --latency …ms'"
+    ]

@@ -1,0 +1,66 @@
+"""Opens the engine: the user's devices, the active predictor, and this user's own rows."""
+
+from collections.abc import Iterable
+
+from perfpredict.catalog.devices import DeviceCatalog
+from perfpredict.domain.device import Device, ResolvedDevice
+from perfpredict.domain.row_filter import RowFilter
+from perfpredict.domain.workload import Workload
+from perfpredict.errors import PerfpredictError
+from perfpredict.models.predictor import Predictor
+from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.services.engine import Engine
+from perfpredict.services.hardware import device_catalog
+from perfpredict.services.predictors import active_predictor, load_predictor
+from perfpredict.store import measurements
+from perfpredict.store.gateway import Store
+
+CALIBRATION_ROWS = 2000
+"""Newest measurements that correct the level of their devices."""
+AUTO = "auto"
+ROOFLINE = "roofline"
+
+MeasuredRow = tuple[Workload, ResolvedDevice, float]
+
+
+def load_engine(
+    store: Store | None,
+    *,
+    predictor: str = AUTO,
+    detected: Iterable[Device] = (),
+    is_calibrated: bool = True,
+) -> Engine:
+    """Return the engine that answers from `store`, or from the catalog alone where it is None.
+
+    `auto` is the active trained predictor if there is one, else the roofline; `roofline` is the
+    bare roofline sum; anything else is the id of a stored predictor. Raises UnknownIdError,
+    UntrustedModelError or StoreUnusableError for a predictor that cannot be used.
+    """
+    fallback = RooflinePredictor()
+    chosen: Predictor = fallback
+    if store is not None and predictor != ROOFLINE:
+        found = (
+            active_predictor(store, fallback)
+            if predictor == AUTO
+            else load_predictor(store, predictor, fallback)
+        )
+        chosen = found or fallback
+    catalog = device_catalog(store, tuple(detected))
+    engine = Engine(devices=catalog, predictor=chosen, fallback=fallback)
+    if store is None or not is_calibrated or predictor != AUTO:
+        return engine
+    rows = calibration_rows(store, catalog)
+    return engine.calibrated(rows) if rows else engine
+
+
+def calibration_rows(store: Store, catalog: DeviceCatalog) -> list[MeasuredRow]:
+    """Return the newest measured latencies whose device is known; sample rows stay out."""
+    rows: list[MeasuredRow] = []
+    for row in measurements.latency_rows(store, RowFilter(limit=CALIBRATION_ROWS)):
+        try:
+            device = catalog.find(row.device)
+        except PerfpredictError:
+            continue  # a device that was removed from the catalog says nothing about others
+        hardware = ResolvedDevice(requested=row.device, device=device, how="name")
+        rows.append((row.workload, hardware, row.latency_ms))
+    return rows
