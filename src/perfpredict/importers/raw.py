@@ -1,5 +1,6 @@
 """A foreign file as text cells: every value a string, every row with the place it came from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,7 +12,9 @@ PROBLEM = "_problem"
 """What makes the row unusable, null where nothing does."""
 TEXT = "_text"
 """The line as it stands, where its cells could not be told apart."""
-PLACE_COLUMNS = (FILE, ROW, PROBLEM, TEXT)
+INDEX = "_index"
+"""Place of the row in its table from 0; several rows of a JSON file can share a line."""
+PLACE_COLUMNS = (FILE, ROW, PROBLEM, TEXT, INDEX)
 
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 
@@ -23,12 +26,22 @@ class RawTable:
     name: str
     """File name as shown in messages."""
     frame: pl.DataFrame
-    """String columns under the file's own names, and the PLACE_COLUMNS."""
+    """String columns under the file's own names, and the PLACE_COLUMNS (INDEX from `numbered`)."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names that the file gives its columns, in its order."""
         return tuple(name for name in self.frame.columns if name not in PLACE_COLUMNS)
+
+    def numbered(self) -> "RawTable":
+        """Return the table with INDEX set to the present order of its rows."""
+        frame = self.frame.drop(INDEX, strict=False).with_row_index(INDEX)
+        return RawTable(name=self.name, frame=frame)
+
+    def slices(self, rows: int) -> Iterator["RawTable"]:
+        """Yield tables of at most `rows` rows; an empty table is one slice."""
+        for start in range(0, max(self.frame.height, 1), rows):
+            yield RawTable(name=self.name, frame=self.frame.slice(start, rows))
 
 
 def with_places(

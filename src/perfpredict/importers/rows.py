@@ -220,7 +220,13 @@ def _parse_cells(
         values["environment"].fill_null("").alias("environment"),
         _problem(parsers).alias(PROBLEM),
     )
-    return frame.drop(name for name in frame.columns if name.startswith("f_"))
+    return frame.drop(name for name in frame.columns if _is_scratch(name))
+
+
+def _is_scratch(name: str) -> bool:
+    """Only the result is kept: a million rows of an empty text column are 16 MB."""
+    is_part = name in {"scheme", "mode_phase", "stated_unit", "_text"}
+    return is_part or name.startswith("f_") or (name.endswith("_problem") and name != PROBLEM)
 
 
 def _factor(units: Mapping[str, str | None], name: str) -> float:

@@ -9,10 +9,13 @@ from perfpredict.errors import InvalidInputError
 from perfpredict.importers import published
 from perfpredict.importers.fields import TIME
 from perfpredict.importers.options import Preset, ReadOptions
-from perfpredict.importers.raw import FILE, PLACE_COLUMNS, PROBLEM, ROW, RawTable
+from perfpredict.importers.raw import FILE, INDEX, PROBLEM, ROW, TEXT, RawTable
 from perfpredict.importers.rows import check_rows
 from perfpredict.importers.shapes import add_derived, add_import_keys, doubt_units, fill_defaults
 from perfpredict.importers.sources import find_files, read_file
+
+_SLICE_ROWS = 200_000
+"""Rows whose cells are parsed at a time, which bounds the memory that takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ class _Part:
 
 def _read_one(path: str, options: ReadOptions) -> _Part:
     file = read_file(path, options.input_format, options.encoding)
-    table = _only(file.table, options.only)
+    table = _only(file.table, options.only).numbered()
     is_published = options.preset is Preset.PUBLISHED or published.is_published(table)
     if options.preset is Preset.PUBLISHED and not published.is_published(table):
         missing = ", ".join(sorted(published.MARKS - set(table.columns)))
@@ -94,17 +97,16 @@ def _read_one(path: str, options: ReadOptions) -> _Part:
         translated = published.translate(table, includes_suspect=options.includes_suspect)
         named, suspect_rows = translated.table, translated.suspect_rows
         preset_notes = translated.notes
-    checked = check_rows(named, options)
-    rows = checked.frame.with_columns(
-        pl.col("source").fill_null(options.source or file.name).alias("source")
-    )
+    source = pl.col("source").fill_null(options.source or file.name)
+    slices = [check_rows(piece, options) for piece in named.slices(_SLICE_ROWS)]
+    rows = pl.concat([piece.frame for piece in slices]).with_columns(source.alias("source"))
     return _Part(
         file=FileRead(name=file.name, sha256=file.sha256, rows=named.frame.height),
         checked=rows,
         bad=_bad_rows(rows, table),
-        mapping=checked.mapping,
+        mapping=slices[0].mapping,
         suspect_rows=suspect_rows,
-        notes=(*preset_notes, *checked.notes),
+        notes=(*preset_notes, *slices[0].notes),
     )
 
 
@@ -123,11 +125,10 @@ def _only(table: RawTable, only: Mapping[str, tuple[str, ...]]) -> RawTable:
 
 def _bad_rows(rows: pl.DataFrame, table: RawTable) -> pl.DataFrame:
     """Return the refused rows: place, reason, and the cells of the file itself."""
-    refused = rows.filter(pl.col(PROBLEM).is_not_null()).select(ROW, PROBLEM)
+    refused = rows.filter(pl.col(PROBLEM).is_not_null()).select(INDEX, PROBLEM)
     cells = table.frame.drop(PROBLEM)
-    joined = refused.join(cells, on=ROW, how="left", maintain_order="left")
-    order = [name for name in PLACE_COLUMNS if name in joined.columns]
-    return joined.select(*order, *table.columns)
+    joined = refused.join(cells, on=INDEX, how="left", maintain_order="left")
+    return joined.select(FILE, ROW, PROBLEM, TEXT, *table.columns)
 
 
 def _row_notes(good: pl.DataFrame) -> list[str]:
@@ -157,4 +158,4 @@ def _finished(good: pl.DataFrame, options: ReadOptions) -> pl.DataFrame:
         pl.lit(value=False).alias("is_sample"),
         pl.col(ROW).alias("source_row"),
         *(pl.col(name).cast(pl.Int32) for name in whole),
-    ).sort(FILE, ROW, maintain_order=True)
+    )
