@@ -280,7 +280,7 @@ JSON_VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     model_type=st.sampled_from(sorted({*FAMILIES, "clip"})),
     changes=st.dictionaries(st.sampled_from(KEYS), JSON_VALUES, max_size=3),

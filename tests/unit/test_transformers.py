@@ -245,6 +245,29 @@ def test_flops_of_both_towers_equal_pytorchs_own_count() -> None:
     assert flops == pytest.approx(29_554_331_648, rel=1e-6)
 
 
+def test_flops_of_disentangled_attention_equal_pytorchs_own_count() -> None:
+    # counted on the CPU, since the module reads values that the meta device has not
+    found = matrix_flops(one_pass("deberta-v3-base", 2, 96))
+
+    assert found == pytest.approx(51_413_778_432, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "counted", "fused"),
+    [
+        ("gpt2", 494_128_128, 12 * 4 * 2 * 12 * 97 * 64),
+        ("qwen2-0.5b", 1_975_844_864, 24 * 4 * 2 * 14 * 97 * 64),
+    ],
+)
+def test_flops_of_a_decode_step_equal_pytorchs_own_count(
+    name: str, counted: int, fused: int
+) -> None:
+    # one token after 96 on the CPU, where the counter does not see the fused attention
+    found = matrix_flops(decode_profile(config_of(name), 2, 96))
+
+    assert found == pytest.approx(counted + fused, rel=1e-6)
+
+
 def test_flops_of_a_mixture_are_those_outside_its_experts_and_two_experts_a_token() -> None:
     # the counter does not see grouped products; three matrices of 4096 x 14336 an expert
     outside = 525_986_693_120

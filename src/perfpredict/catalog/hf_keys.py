@@ -63,7 +63,10 @@ def attention_bias(facts: Facts, found: Mapping[str, object]) -> None:
 
 def rotary_dim(facts: Facts, found: Mapping[str, object]) -> None:
     """GPT-J and CodeGen give rotated dimensions, not their share."""
-    head = size(facts, "hidden") // size(facts, "heads")
+    hidden, heads = size(facts, "hidden"), size(facts, "heads")
+    if heads > hidden:
+        raise InvalidInputError(f"'heads' ({heads}) must not exceed the hidden size ({hidden})")
+    head = hidden // heads
     facts["rotary_share"] = min(1.0, number(found, "rotary_dim", 64.0) / head)
 
 

@@ -152,7 +152,12 @@ def _relative(attention: Attention, hidden: int, shape: Shape) -> list[Op]:
     rows, scores = float(attention.relative_positions), heads * shape.queries * shape.keys
     product = matmul(heads, shape.queries, attention.head_dim, rows)
     ops = times(2.0, [linear(rows, hidden, attention.query_dim)])
+    # projected positions are split into heads and repeated for each sample
+    ops += [copy(rows * attention.query_dim, count=2.0)]
+    ops += [copy(shape.batch * rows * attention.query_dim, count=2.0)]
     ops += times(2.0, [product, copy(scores), elementwise(scores, reads=2.0)])
+    # indices of the gathers are computed anew in every layer
+    ops += [elementwise(shape.queries * shape.keys, count=14.0)]
     return [*ops, elementwise(scores), copy(scores)]
 
 

@@ -108,7 +108,8 @@ def _before(stack: Stack, shape: Shape) -> list[Op]:
             # bucket numbers: about a dozen integer launches, then the look-up
             return [elementwise(pairs, count=12.0), gather(pairs, attention.heads)]
         case Relative.DISENTANGLED | Relative.DISENTANGLED_SHARED:
-            return [elementwise(shape.queries * shape.keys, count=6.0)]
+            normed = normalise(stack.norm, attention.relative_positions, hidden)
+            return [elementwise(shape.queries * shape.keys, count=6.0), *normed]
         case Relative.CONVOLUTION:
             rows = shape.rows
             weight = float(hidden * hidden * POSITION_KERNEL // POSITION_GROUPS)

@@ -1,7 +1,7 @@
 """How many values are alive at once, and how many a KV cache keeps; elements, not bytes."""
 
 from perfpredict.catalog.transformers.attention import Shape
-from perfpredict.catalog.transformers.config import Activation, Stack, TextInput
+from perfpredict.catalog.transformers.config import Activation, Relative, Stack, TextInput
 
 
 def peak_elements(stack: Stack, shape: Shape) -> float:
@@ -17,6 +17,9 @@ def peak_elements(stack: Stack, shape: Shape) -> float:
     inside = shape.rows * ((1.0 + turns) * attention.query_dim + 2.0 * attention.kv_dim)
     if attention.is_materialised:
         inside += 2.0 * shape.batch * attention.heads * shape.queries * shape.keys
+    if attention.relative in {Relative.DISENTANGLED, Relative.DISENTANGLED_SHARED}:
+        # scores against every relative position, both ways
+        inside += 2.0 * shape.batch * attention.heads * shape.queries * attention.relative_positions
     return kept + max(inside, shape.rows * _feed_forward_width(stack))
 
 
