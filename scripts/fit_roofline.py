@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from initial_constants import initial_constants
+from initial_constants import VENDOR_LEVELS, initial_constants
 from numpy.typing import NDArray
 from published_rows import PublishedRow, licensed_rows, published_rows
 from scipy.optimize import least_squares
@@ -27,6 +27,7 @@ from scipy.optimize import least_squares
 from perfpredict.domain.device import DeviceKind
 from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import CONSTANTS_FILE, RESIDUAL_LEVELS, parse_constants
+from perfpredict.models.memory import memory_use, usable_bytes
 from perfpredict.models.op_arrays import OpArrays, pack
 from perfpredict.models.roofline_sum import framework_key, roofline_sum
 
@@ -50,6 +51,9 @@ def stage_parameters(stage: str, raw: dict[str, Any], rows: Sequence[PublishedRo
     if stage == "generation":
         chosen = [("kinds", "gpu", "memory", c) for c in ("linear", "attention")]
         chosen += [("kinds", "gpu", "level", "accelerator"), ("link_share",)]
+        vendors = {row.case.device.vendor for row in rows}
+        pairs = {f"{row.case.device.vendor}/{row.case.workload.framework}" for row in rows}
+        chosen += [("kinds", "gpu", "level", n) for n in VENDOR_LEVELS if n in vendors | pairs]
         chosen += [
             ("frameworks", key, name)
             for key in keys
@@ -244,11 +248,19 @@ def interval_tables(rows: Sequence[PublishedRow]) -> dict[str, list[float]]:
 
 
 _SITUATIONS: dict[str, Callable[[PublishedRow], bool]] = {
-    "inference": lambda row: stage_of(row) != "generation"
-    and row.case.workload.mode is Mode.INFERENCE,
+    "inference": lambda row: (
+        stage_of(row) != "generation" and row.case.workload.mode is Mode.INFERENCE
+    ),
     "training": lambda row: row.case.workload.mode is Mode.TRAINING,
     "generation": lambda row: stage_of(row) == "generation",
 }
+
+
+def fitting_share(rows: Sequence[PublishedRow]) -> float:
+    """Return the share of training rows, all of which ran, that the memory model lets fit."""
+    trained = [row.case for row in rows if row.case.workload.mode is Mode.TRAINING]
+    fits = [memory_use(case).total <= usable_bytes(case) for case in trained]
+    return sum(fits) / len(fits)
 
 
 def main() -> None:
@@ -256,8 +268,13 @@ def main() -> None:
     parser.add_argument("measurements", type=Path)
     parser.add_argument("--write", action="store_true", help="replace the shipped constants")
     arguments = parser.parse_args()
-    rows = list(published_rows(licensed_rows(arguments.measurements)))
+    rows = [
+        row
+        for row in published_rows(licensed_rows(arguments.measurements))
+        if memory_use(row.case).total <= usable_bytes(row.case)
+    ]
     print(f"{len(rows)} rows", file=sys.stderr)
+    print(f"training rows that fit in memory: {fitting_share(rows):.1%}", file=sys.stderr)
     raw = fit(rows)
     print(summary(rows, residuals(rows, pack([r.case for r in rows]), raw)), file=sys.stderr)
     raw["version"] = "roofline-1"

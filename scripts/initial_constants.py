@@ -12,6 +12,11 @@ COMPUTE = {
     "linear": 0.6, "matmul": 0.4, "attention": 0.35, "normalisation": 0.5, "softmax": 0.3,
     "reduction": 0.5, "data_movement": 0.5, "elementwise": 0.5,
 }  # fmt: skip
+VENDOR_LEVELS = (
+    "amd", "intel", "amd/vllm", "amd/llama.cpp", "intel/vllm", "intel/llama.cpp",
+    "habana/deepspeed", "sambanova/sambaflow",
+)  # fmt: skip
+"""How mature a vendor's software is, alone and with a framework; NVIDIA's is the reference."""
 MEMORY = dict.fromkeys(COMPUTE, 0.75)
 
 
@@ -37,7 +42,7 @@ def initial_constants() -> dict[str, Any]:
                 "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 2e-6, "norm": 1.5,
                 "cache_gain": 1.0,
                 "level": {"nhwc": 1.0, "nchw": 1.0, "training": 1.0, "accelerator": 1.0,
-                          "soc": 1.0},
+                          "soc": 1.0, **dict.fromkeys(VENDOR_LEVELS, 1.0)},
             },
             "cpu": {
                 "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 3e-6, "norm": 1.5,

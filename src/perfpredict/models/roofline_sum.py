@@ -16,6 +16,7 @@ from perfpredict.models.op_arrays import (
     Floats,
     Ints,
     OpArrays,
+    is_sequential,
 )
 from perfpredict.models.predictor import Case
 
@@ -68,7 +69,8 @@ def situation(case: Case, constants: Constants) -> Situation:
     frameworks = constants.frameworks
     plain = "pytorch+compiled" if case.workload.is_compiled else "pytorch"
     framework = frameworks.get(framework_key(case), frameworks[plain])
-    levels = [case.device.kind.value]
+    vendor = case.device.vendor
+    levels = [case.device.kind.value, vendor, f"{vendor}/{case.workload.framework}"]
     if case.workload.mode is Mode.TRAINING:
         levels.append("training")
     level = float(np.prod([efficiency.level.get(name, 1.0) for name in levels]))
@@ -86,13 +88,16 @@ def sync_s(case: Case, profile: OpProfile, link_share: float, step_s: float) -> 
     """Return seconds that one pass spends exchanging data between devices.
 
     A ring all-reduce over n devices moves 2 (n - 1) / n of the data over each link. Split
-    layers exchange activations; copies of the model exchange fp32 gradients after training steps.
+    layers exchange activations; copies of the model exchange fp32 gradients after training steps. Layers
+    that are computed one device after another only hand over one small tensor each.
     """
     n = case.workload.device_count
     if n == 1:
         return 0.0
     moved_bytes, steps = 0.0, 0.0
-    if profile.syncs:
+    if is_sequential(case.workload):
+        steps = n - 1.0
+    elif profile.syncs:
         moved_bytes = profile.sync_elements * case.workload.precision.activation_bytes
         steps = profile.syncs
     elif case.workload.mode is Mode.TRAINING:

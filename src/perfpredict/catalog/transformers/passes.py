@@ -1,7 +1,9 @@
 """Profiles of one pass of a transformer: encoder, prompt, decode step, image or sound."""
 
+from dataclasses import replace
+
 from perfpredict.catalog.transformers.attention import Shape
-from perfpredict.catalog.transformers.config import Kind, TransformerConfig
+from perfpredict.catalog.transformers.config import Kind, Stack, TransformerConfig
 from perfpredict.catalog.transformers.inputs import (
     embed_audio,
     embed_image,
@@ -85,7 +87,7 @@ def prefill_profile(
     ops += text_output(config.text, stack.hidden, scored)
     peak = peak_elements(stack, shape) + logits_elements(config.text, scored)
     cache = _caches(config, batch, tokens, memory_tokens)
-    return _profile(config, ops, peak, cache)
+    return _split(_profile(config, ops, peak, cache), stack, shape.rows)
 
 
 def decode_profile(
@@ -111,7 +113,7 @@ def decode_profile(
     ops += text_output(config.text, stack.hidden, batch)
     peak = peak_elements(stack, shape) + logits_elements(config.text, batch)
     cache = _caches(config, batch, context_tokens + 1, memory_tokens)
-    return _profile(config, ops, peak, cache)
+    return _split(_profile(config, ops, peak, cache), stack, float(batch))
 
 
 def _projected(config: TransformerConfig, samples: float) -> list[Op]:
@@ -141,6 +143,16 @@ def _caches(config: TransformerConfig, batch: int, context: float, memory_tokens
     if stack.has_cross_attention:
         total += kv_cache_elements(stack, batch, memory_tokens)
     return total
+
+
+def _split(profile: OpProfile, stack: Stack, rows: float) -> OpProfile:
+    """Return a decoder's profile with what splitting its layers over devices exchanges.
+
+    Two all-reduces a layer, after attention and after the MLP, each of rows x hidden values
+    (Shoeybi et al. 2019, Megatron-LM).
+    """
+    syncs = 2.0 * stack.layers
+    return replace(profile, syncs=syncs, sync_elements=syncs * rows * stack.hidden)
 
 
 def _profile(
