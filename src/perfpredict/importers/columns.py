@@ -67,6 +67,9 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "environment": ("env",),
 }
 
+_PLATFORM_NAMES = {"hardware_platform", "platform"}
+_DEVICE_NAMES = {"device", "hardware", "hardware_id", "hardware_name", "gpu"}
+
 _NAMED_UNITS = {
     "samples_per_s": Meaning(field="throughput", unit="samples/s"),
     "samples_per_sec": Meaning(field="throughput", unit="samples/s"),
@@ -154,12 +157,19 @@ def match_columns(
     for column, meaning in mapped.items():
         _add(file, found, column, meaning)
     taken = set(found)
-    for column in columns:
+    names = [column for column in columns if column not in mapping]
+    for column in names:
         recognised = parse_meaning(column)
-        if column in mapping or recognised is None or recognised.field in taken:
+        if recognised is None or recognised.field in taken or _gives_way(column, names):
             continue
         _add(file, found, column, recognised)
     return found
+
+
+def _gives_way(column: str, columns: Sequence[str]) -> bool:
+    """A platform name beside a column of concrete devices says less than they do."""
+    others = [other.strip().casefold() for other in columns if other != column]
+    return column.strip().casefold() in _PLATFORM_NAMES and bool(_DEVICE_NAMES & set(others))
 
 
 def unit_of(meaning: Meaning, units: Mapping[str, str]) -> str | None:

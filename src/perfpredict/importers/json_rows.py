@@ -71,8 +71,9 @@ def _array_rows(name: str, text: str, start: int) -> Iterator[Numbered]:
             raise _broken(name, text, position, "a comma is missing")
     if position >= len(text):
         raise _broken(name, text, position, "the file ends inside the array")
-    if _skip_white(text, position + 1) < len(text):
-        raise _broken(name, text, position + 1, "text follows the array")
+    rest = _skip_white(text, position + 1)
+    if rest < len(text):
+        raise _broken(name, text, rest, "text follows the array")
 
 
 def _following_rows(name: str, text: str, start: int) -> Iterator[Numbered]:
