@@ -102,7 +102,7 @@ def detect(
 ) -> None:
     """List the devices of this machine; its CPU is one."""
     from perfpredict.reports import hardware as report
-    from perfpredict.services import hardware as service
+    from perfpredict.services import machine as service
 
     survey = service.survey_machine()
     shown = report.raw_outputs(survey) if raw else report.detected(survey)
@@ -126,11 +126,13 @@ def probe(
     The rates are stored as a device of yours.
     """
     from perfpredict.reports import hardware as report
-    from perfpredict.services import hardware as service
-    from perfpredict.store.gateway import Access
+    from perfpredict.services import machine
 
-    probed = service.probe_this_machine(seconds)
+    probed = machine.probe_this_machine(seconds)
     if not no_store:
+        from perfpredict.services import hardware as service
+        from perfpredict.store.gateway import Access
+
         with context.open_store(Access.WRITE) as store:
             service.add_device(store, probed.device, may_replace=True, now=context.now())
     context.emit(

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import polars as pl
 
-from perfpredict.catalog.detect import Survey, survey
 from perfpredict.catalog.devices import (
     DeviceCatalog,
     device_to_toml,
@@ -14,11 +13,11 @@ from perfpredict.catalog.devices import (
     parse_device,
     parse_platform,
 )
-from perfpredict.catalog.probe import ProbeResult, probe_cpu, probed_device
 from perfpredict.domain.device import Device, Origin, Platform, Price, ResolvedDevice
 from perfpredict.domain.names import clean_name
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.errors import CannotAnswerError, InvalidInputError, UnknownDeviceError
+from perfpredict.services.machine import detected_devices
 from perfpredict.store import devices as device_rows
 from perfpredict.store.gateway import Store
 from perfpredict.store.mappings import list_mappings
@@ -32,14 +31,6 @@ class ShownDevice:
     resolved: ResolvedDevice
     measurements: int
     """Rows in the database, made-up ones included; 0 without a database."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
-    """This machine's CPU with measured rates."""
-
-    device: Device
-    result: ProbeResult
 
 
 def device_catalog(store: Store | None, detected: Sequence[Device] = ()) -> DeviceCatalog:
@@ -87,16 +78,6 @@ def with_prices(devices: Sequence[Device], store: Store | None) -> list[Device]:
     return [replace(device, price=prices.get(device.name, device.price)) for device in devices]
 
 
-def detected_devices() -> tuple[Device, ...]:
-    """Return this machine's devices whose rates are known."""
-    return tuple(found.device for found in survey().devices if found.device is not None)
-
-
-def survey_machine() -> Survey:
-    """Return what this machine has, and what its tools said."""
-    return survey()
-
-
 def show_device(store: Store | None, name: str) -> ShownDevice:
     """Return the device that `name` stands for here.
 
@@ -118,16 +99,6 @@ def _measurements(store: Store | None, device: str) -> int:
     if store is None:
         return 0
     return list_measurements(store, RowFilter(devices=(device,), include_sample=True)).height
-
-
-def probe_this_machine(seconds: float) -> Probed:
-    """Return this machine's CPU with rates measured in about `seconds`."""
-    found = survey()
-    result = probe_cpu(
-        seconds, cache_bytes=found.cpu.cache_bytes, memory_bytes=found.cpu.memory_bytes
-    )
-    device = probed_device(found.cpu, result, found.devices[-1].device)
-    return Probed(device=device, result=result)
 
 
 def checked_user_device(device: Device | str, where: str) -> Device:
