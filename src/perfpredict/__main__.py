@@ -13,7 +13,13 @@ import typer
 
 from perfpredict.commands import bugs, context, usage
 from perfpredict.commands.common import hoist_common_options
-from perfpredict.commands.root import COMMANDS, FORMATS_BY_COMMAND, GROUPS, build_app
+from perfpredict.commands.root import (
+    COMMANDS,
+    FORMATS_BY_COMMAND,
+    GROUPS,
+    QUIET_FIELDS_BY_COMMAND,
+    build_app,
+)
 from perfpredict.commands.settings import SPECIAL_FORMATS
 from perfpredict.commands.shells import COMPLETION_VARIABLE, PROGRAM, register_shells
 from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
@@ -40,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
         options, rest = hoist_common_options(arguments)
         context.begin(options)
         if not _is_help_or_version(rest):
-            _check_format(rest)
+            _check_own_options(rest)
         return _invoke(rest)
     except PerfpredictError as exc:
         _tell(exc.message, exc.hint)
@@ -81,12 +87,21 @@ def _is_help_or_version(arguments: Sequence[str]) -> bool:
     return not own or any(text in {"-h", "--help", "--version"} for text in own)
 
 
-def _check_format(arguments: Sequence[str]) -> None:
-    """Refuse a format that this command does not write, before it does anything."""
-    requested = context.settings().requested_format
-    if requested not in SPECIAL_FORMATS:
-        return
+def _check_own_options(arguments: Sequence[str]) -> None:
+    """Refuse a format or `--quiet` field that is not this command's, before it does anything."""
+    chosen = context.settings()
     command = " ".join([text for text in arguments if not text.startswith("-")][:2])
+    fields = QUIET_FIELDS_BY_COMMAND.get(command, frozenset())
+    if chosen.quiet_field is not None and chosen.quiet_field not in fields:
+        raise InvalidInputError(
+            f"--quiet: '{command}' has no field '{chosen.quiet_field}'",
+            hint=f"fields: {', '.join(fields)}" if fields else "-q alone prints ids",
+        )
+    if chosen.requested_format in SPECIAL_FORMATS:
+        _check_format(command, chosen.requested_format)
+
+
+def _check_format(command: str, requested: str) -> None:
     if requested not in FORMATS_BY_COMMAND.get(command, ()):
         writers = [name for name, formats in FORMATS_BY_COMMAND.items() if requested in formats]
         raise InvalidInputError(

@@ -419,3 +419,17 @@ def test_quiet_prints_names_only(run):
     done = run("hardware", "price", "set", "nvidia-l4", "0.7", "-q")
 
     assert (done.stdout, done.stderr) == ("nvidia-l4\n", "")
+
+
+def test_a_quiet_field_that_a_command_lacks_is_refused(run):
+    done = run("hardware", "list", "--quiet=primary")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: --quiet: 'hardware list' has no field 'primary'")
+
+
+def test_answering_without_a_database_makes_none(run, tmp_path):
+    done = run("feedback", "record", "rec-01ZZZZZZZZZZZZZZZZZZZZZZZZ", "--accept")
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert not list(tmp_path.rglob("*.duckdb"))

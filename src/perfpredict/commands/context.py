@@ -52,12 +52,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_store(access: "Access") -> "Store":
-    """Return the store of this call, a context manager; waiting for it is said on stderr."""
+def open_store(access: "Access", *, create: bool = True) -> "Store":
+    """Return the store of this call, a context manager; waiting for it is said on stderr.
+
+    Without `create`, a missing database is a NoDatabaseError for writing too.
+    """
     from perfpredict.store.gateway import Store
 
     chosen = settings()
-    return Store.open(chosen.db, access, lock_timeout_s=chosen.lock_timeout_s, on_wait=note)
+    return Store.open(
+        chosen.db, access, lock_timeout_s=chosen.lock_timeout_s, on_wait=note, create=create
+    )
 
 
 @contextmanager

@@ -146,13 +146,13 @@ def add(
         raise InvalidInputError("give either a file or --name and its figures")
     source = device.build_device() if file is None else _read(file)
     checked = service.checked_user_device(source, "--name" if file is None else file)
-    if dry_run:
-        context.emit(report.changed(checked.name, "added", is_dry_run=True))
-        return
-    with context.open_store(Access.WRITE) as store:
-        has_replaced = service.add_device(store, checked, may_replace=replace, now=context.now())
+    with context.open_store_if_exists() as known:
+        has_replaced = service.check_addable(known, checked, may_replace=replace)
+    if not dry_run:
+        with context.open_store(Access.WRITE) as store:
+            service.add_device(store, checked, may_replace=replace, now=context.now())
     action = "replaced" if has_replaced else "added"
-    context.emit(report.changed(checked.name, action), ids=[checked.name])
+    context.emit(report.changed(checked.name, action, is_dry_run=dry_run), ids=[checked.name])
 
 
 def _read(file: str) -> str:
@@ -179,7 +179,7 @@ def remove(
     with context.open_store(Access.READ) as store:
         service.check_removable(store, name)
     context.confirm(f"remove the device '{name}'", yes=yes)
-    with context.open_store(Access.WRITE) as store:
+    with context.open_store(Access.WRITE, create=False) as store:
         service.remove_device(store, name)
     context.emit(report.changed(name, "removed"), ids=[name])
 
@@ -218,10 +218,12 @@ def alias(
         return
     if remove_it == (device is not None):
         raise InvalidInputError("give either DEVICE or --remove")
-    with context.open_store(Access.WRITE) as store:
-        if device is None:
+    with context.open_store_if_exists() as known:
+        chosen = None if device is None else service.resolve_alias(known, platform, device)
+    with context.open_store(Access.WRITE, create=chosen is not None) as store:
+        if chosen is None:
             service.remove_alias(store, platform)
         else:
-            service.set_alias(store, platform, device, now=context.now())
+            service.set_alias(store, chosen, now=context.now())
         shown = service.list_platforms(store)
     context.emit(report.aliases([one for one in shown if one.requested == platform.casefold()]))

@@ -58,7 +58,7 @@ def record(
     identifier = _only(recommendation, recommendation_option)
     answer = _answer(accepted, is_accepted)
     text = context.read_stdin() if comment == "-" else comment or ""
-    with context.open_store(Access.WRITE) as store:
+    with context.open_store(Access.WRITE, create=False) as store:
         done = service.record(
             store,
             identifier,
@@ -105,7 +105,8 @@ def list_(filters: FilterOptions, table: TableOptions, user: UserOption = None) 
     with context.open_store(Access.READ) as store:
         rows = filters.row_filter(store, limit=table.row_limit, user=user)
         frame = service.list_feedback(store, rows)
-    context.emit(table.apply(report.answers(frame)), ids=frame["recommendation_id"].to_list())
+    shown = table.apply(report.answers(frame))
+    context.emit(shown, ids=[str(row["recommendation_id"]) for row in shown.rows])
 
 
 @app.command(epilog=help_epilog(["perfpredict feedback summary --by hardware"], [3]))

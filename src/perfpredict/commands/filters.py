@@ -119,6 +119,8 @@ class FilterOptions:
         since = f"{self.days}d" if self.days is not None else self.since
         start = None if since is None else parsing.parse_since("--since", since, now)
         end = None if self.until is None else parsing.parse_since("--until", self.until, now)
+        if any(text is not None and parsing.is_zoneless(text) for text in (since, self.until)):
+            context.note("times without an offset are read in this machine's zone")
         if start is not None and end is not None and start >= end:
             raise InvalidInputError("--until: must be later than --since")
         return start, end

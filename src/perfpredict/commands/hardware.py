@@ -69,7 +69,7 @@ def list_(
             origin=parsing.parse_choice_or_none("--origin", origin, Origin),
         )
     shown = table.apply(report.device_list(found))
-    context.emit(shown, ids=[device.name for device in found])
+    context.emit(shown, ids=[str(row["name"]) for row in shown.rows])
 
 
 @app.command(
@@ -193,7 +193,8 @@ def history(
     with context.open_store(Access.READ) as store:
         rows = filters.row_filter(store, limit=table.row_limit, user=user)
         frame = service.recommendations(store, rows, accepted=answer, primary=primary)
-    context.emit(table.apply(report.history(frame)), ids=frame["recommendation_id"].to_list())
+    shown = table.apply(report.history(frame))
+    context.emit(shown, ids=[str(row["recommendation_id"]) for row in shown.rows])
 
 
 devices.register(app)

@@ -108,6 +108,14 @@ def parse_time(field: str, text: str) -> datetime:
         ) from None
 
 
+def is_zoneless(text: str) -> bool:
+    """Return whether `text` is a time that does not say its zone."""
+    try:
+        return datetime.fromisoformat(text.strip()).tzinfo is None
+    except ValueError:
+        return False
+
+
 def parse_since(field: str, text: str, now: datetime) -> datetime:
     """Return `30d` or `12h` before `now`, or the ISO time that `text` is; a day is 24 hours.
 

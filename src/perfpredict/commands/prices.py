@@ -1,12 +1,18 @@
 """`perfpredict hardware price`: what devices cost per hour, with currency and date."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perfpredict.commands import context
 from perfpredict.commands.options import help_epilog
+from perfpredict.domain.names import clean_name
+
+if TYPE_CHECKING:
+    from perfpredict.domain.device import Price
 
 app = typer.Typer(help="What devices cost per hour.")
 
@@ -31,16 +37,12 @@ def set_(
     source: SourceOption = "",
 ) -> None:
     """Set what a device costs per hour."""
-    from perfpredict.reports import hardware as report
     from perfpredict.services import prices as service
-    from perfpredict.store.gateway import Access
 
     now = context.now()
     valid_on = date or now.date().isoformat()
     price = service.make_price(amount, currency=currency, valid_on=valid_on, source=source)
-    with context.open_store(Access.WRITE) as store:
-        priced = service.set_price(store, name, price, now=now)
-    context.emit(report.prices([(priced.device, priced.price)]), ids=[priced.device])
+    _store({clean_name("name", name): price}, now)
 
 
 @app.command(
@@ -59,9 +61,7 @@ def import_(
     source: SourceOption = "",
 ) -> None:
     """Import a CSV file of prices, all of them or none."""
-    from perfpredict.reports import hardware as report
     from perfpredict.services import prices as service
-    from perfpredict.store.gateway import Access
 
     now = context.now()
     read = service.read_prices(
@@ -70,9 +70,16 @@ def import_(
         valid_on=date or now.date().isoformat(),
         source=source or file.name,
     )
+    _store(read, now)
+
+
+def _store(price_by_name: "Mapping[str, Price]", now: datetime) -> None:
+    from perfpredict.reports import hardware as report
+    from perfpredict.services import prices as service
+    from perfpredict.store.gateway import Access
+
+    with context.open_store_if_exists() as known:
+        prices = service.resolve_prices(known, price_by_name)
     with context.open_store(Access.WRITE) as store:
-        priced = service.import_prices(store, read, now=now)
-    context.emit(
-        report.prices([(one.device, one.price) for one in priced]),
-        ids=[one.device for one in priced],
-    )
+        service.store_prices(store, prices, now=now)
+    context.emit(report.prices(list(prices.items())), ids=list(prices))

@@ -26,11 +26,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 FORMATS_BY_COMMAND: Mapping[str, frozenset[str]] = {
     "perf check": frozenset({"github", "junit"}),
-    "perf report": frozenset({"html"}),
     "measure check": frozenset({"github", "junit"}),
     "measure export": frozenset({"parquet"}),
 }
 """Which commands write formats of their own."""
+
+QUIET_FIELDS_BY_COMMAND: Mapping[str, frozenset[str]] = {
+    "hardware recommend": frozenset({"primary"})
+}
+"""Which commands print something else than ids with `--quiet=FIELD`."""
 
 HELP_WIDTH = 100
 """Columns of help in a pipe, and at most on a terminal."""

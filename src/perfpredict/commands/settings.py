@@ -16,7 +16,7 @@ from perfpredict.reports.report import OutputFormat
 KEYS = ("db", "format", "color", "user", "lock_timeout", "debug")
 """What a settings file may hold."""
 PROJECT_FILE = "perfpredict.toml"
-SPECIAL_FORMATS = ("github", "junit", "parquet", "html")
+SPECIAL_FORMATS = ("github", "junit", "parquet")
 """Formats that only some commands write; see `root.FORMATS_BY_COMMAND`."""
 
 

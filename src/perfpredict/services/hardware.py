@@ -115,21 +115,28 @@ def checked_user_device(device: Device | str, where: str) -> Device:
     return parsed
 
 
-def add_device(store: Store, device: Device, *, may_replace: bool, now: datetime) -> bool:
-    """Store `device` as the user's own and return whether it took the place of another.
+def check_addable(store: Store | None, device: Device, *, may_replace: bool) -> bool:
+    """Return whether `device` would take the place of another.
 
     Raises InvalidInputError where the name is taken and must not be, or an alias is taken.
     """
-    existing = device_rows.user_devices(store)
-    is_taken = device.name in existing or device.name in load_builtin()
+    own = [] if store is None else _user_devices(store)
+    is_own = any(other.name == device.name for other in own)
+    is_taken = is_own or device.name in load_builtin()
     if is_taken and not may_replace:
-        whose = "yours" if device.name in existing else "in the catalog"
+        whose = "yours" if is_own else "in the catalog"
         raise InvalidInputError(
             f"a device named '{device.name}' is {whose} already", hint="--replace overrides it"
         )
-    others = [other for other in _user_devices(store) if other.name != device.name]
-    DeviceCatalog(user_devices=[*others, device])
-    device_rows.save_user_device(store, device.name, device_to_toml(device), now=now)
+    DeviceCatalog(user_devices=[*(other for other in own if other.name != device.name), device])
+    return is_taken
+
+
+def add_device(store: Store, device: Device, *, may_replace: bool, now: datetime) -> bool:
+    """Store `device` as the user's own; returns and raises what `check_addable` does."""
+    with store.transaction():
+        is_taken = check_addable(store, device, may_replace=may_replace)
+        device_rows.save_user_device(store, device.name, device_to_toml(device), now=now)
     return is_taken
 
 
@@ -150,17 +157,19 @@ def remove_device(store: Store, name: str) -> None:
     device_rows.remove_user_device(store, name)
 
 
-def set_alias(
-    store: Store, platform_name: str, device_name: str, *, now: datetime
-) -> ResolvedDevice:
-    """Let `platform_name` stand for a device in this database; return what it now stands for.
+def resolve_alias(store: Store | None, platform_name: str, device_name: str) -> ResolvedDevice:
+    """Return what `platform_name` would stand for as an alias of the user.
 
     Raises InvalidInputError for what is no platform, UnknownDeviceError for no device.
     """
     platform = _platform(platform_name)
     device = device_catalog(store).find(device_name)
-    device_rows.set_alias(store, platform.value, device.name, now=now)
     return ResolvedDevice(requested=platform.value, device=device, how="user alias")
+
+
+def set_alias(store: Store, alias: ResolvedDevice, *, now: datetime) -> None:
+    """Let a platform stand for a device in this database from now on."""
+    device_rows.set_alias(store, alias.requested, alias.device.name, now=now)
 
 
 def remove_alias(store: Store, platform_name: str) -> str:

@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from perfpredict.store.gateway import Store
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _REQUIRED = ("name", "price_per_h")
 _COLUMNS = (*_REQUIRED, "currency", "date", "source")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricedDevice:
-    """A device's canonical name and what it costs."""
-
-    device: str
-    price: Price
 
 
 def make_price(amount: str, *, currency: str, valid_on: str, source: str = "") -> Price:
@@ -49,13 +40,6 @@ def make_price(amount: str, *, currency: str, valid_on: str, source: str = "") -
     )
 
 
-def set_price(store: Store, name: str, price: Price, *, now: datetime) -> PricedDevice:
-    """Store what the device costs; UnknownDeviceError, with near matches, for no device."""
-    device = device_catalog(store).resolve(name).device.name
-    device_rows.set_price(store, device, price, now=now)
-    return PricedDevice(device=device, price=price)
-
-
 def read_prices(path: Path, *, currency: str, valid_on: str, source: str) -> dict[str, Price]:
     """Return the prices in a CSV file by the names it uses; the arguments fill what it lacks.
 
@@ -76,12 +60,18 @@ def read_prices(path: Path, *, currency: str, valid_on: str, source: str) -> dic
     return prices
 
 
-def import_prices(
-    store: Store, prices: Mapping[str, Price], *, now: datetime
-) -> list[PricedDevice]:
-    """Store all prices, or none where a name is no device's; returns them by device."""
-    with store.transaction():
-        return [set_price(store, name, price, now=now) for name, price in prices.items()]
+def resolve_prices(store: Store | None, prices: Mapping[str, Price]) -> dict[str, Price]:
+    """Return the prices by the canonical names of the devices.
+
+    Raises UnknownDeviceError, with near matches, for a name that is no device's.
+    """
+    catalog = device_catalog(store)
+    return {catalog.resolve(name).device.name: price for name, price in prices.items()}
+
+
+def store_prices(store: Store, price_by_device: Mapping[str, Price], *, now: datetime) -> None:
+    """Store all prices, each in place of an earlier one."""
+    device_rows.set_prices(store, price_by_device, now=now)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
