@@ -23,7 +23,7 @@ def test_usual_names_are_kept(name):
 
 @pytest.mark.parametrize("name", BAD)
 def test_other_names_are_refused_by_field(name):
-    with pytest.raises(InvalidInputError, match="^model: "):
+    with pytest.raises(InvalidInputError, match=r"^model: "):
         clean_name("model", name)
 
 
@@ -48,14 +48,14 @@ def test_texts_are_kept_as_they_are(text):
 
 @pytest.mark.parametrize("text", ["\x00", "\udcff", "x" * 10_001])
 def test_texts_that_cannot_be_stored_are_refused(text):
-    with pytest.raises(InvalidInputError, match="^comment: "):
+    with pytest.raises(InvalidInputError, match=r"^comment: "):
         clean_text("comment", text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "nan", "", "２", "1_0", "0x1",
                                   str(2**31), str(2**63), "9" * 5000, "+1", "1 0"])  # fmt: skip
 def test_whole_numbers_outside_the_range_are_refused(text):
-    with pytest.raises(InvalidInputError, match="^--batch-size: must be a whole number from 1 to"):
+    with pytest.raises(InvalidInputError, match=r"^--batch-size: must be a whole number from 1 to"):
         parse_whole_number("--batch-size", text, highest=1_000_000)
 
 

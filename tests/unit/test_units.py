@@ -39,7 +39,7 @@ def test_durations_and_rates_must_be_above_zero(parse, text):
 def test_memory_may_be_zero_but_not_below():
     assert parse_bytes("--memory", "0") == 0
     for text in ("-1", "-1GiB", "1e300TiB"):
-        with pytest.raises(InvalidInputError, match="^--memory: "):
+        with pytest.raises(InvalidInputError, match=r"^--memory: "):
             parse_bytes("--memory", text)
 
 
