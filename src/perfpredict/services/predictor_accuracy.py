@@ -81,15 +81,20 @@ def evaluate(
     """
     unseen = _unseen(rows.configs, measurement_ids)
     kept_rows = sum(len(config.measurement_ids) for config in unseen)
-    found = [_by_metric(unseen, predictor, metric, level) for metric in Metric]
-    if not any(found):
+    found = [
+        one
+        for target in Target
+        if (kept := [config for config in unseen if config.value(target)])
+        for one in _of_target(kept, predictor, target, level)
+    ]
+    if not found:
         in_sample = rows.row_count - kept_rows
         raise TooFewRowsError(
             f"no measurement to score on: {in_sample} of {rows.row_count} were in training",
             hint="record measurements of other models, and evaluate again",
         )
     return Evaluation(
-        by_metric=tuple(one for one in found if one is not None),
+        by_metric=tuple(found),
         in_sample=rows.row_count - kept_rows,
         left_out=rows.left_out,
     )
@@ -141,25 +146,32 @@ def _unseen(configs: Sequence[MeasuredConfig], seen: Set[str]) -> list[MeasuredC
     return [config for config in configs if not seen & set(config.measurement_ids)]
 
 
+def _of_target(
+    configs: Sequence[MeasuredConfig], predictor: Predictor, target: Target, level: float
+) -> list[MetricAccuracy]:
+    """Return the accuracy of memory, or of latency and the throughput that follows from it."""
+    pairs = accuracy_pairs(predictor, observations(configs, target, Split.MODEL), level)
+    if target is Target.MEMORY:
+        return [_by_metric(configs, pairs, Metric.MEMORY)]
+    inverse = [
+        _inverse(pair, work_per_batch(config.case.workload) * 1e3)
+        for pair, config in zip(pairs, configs, strict=True)
+    ]
+    return [
+        _by_metric(configs, pairs, Metric.LATENCY),
+        _by_metric(configs, inverse, Metric.THROUGHPUT),
+    ]
+
+
 def _by_metric(
-    configs: Sequence[MeasuredConfig], predictor: Predictor, metric: Metric, level: float
-) -> MetricAccuracy | None:
-    target = Target.MEMORY if metric is Metric.MEMORY else Target.LATENCY
-    kept = [config for config in configs if config.value(target)]
-    if not kept:
-        return None
-    pairs = accuracy_pairs(predictor, observations(kept, target, Split.MODEL), level)
-    if metric is Metric.THROUGHPUT:
-        pairs = [
-            _inverse(pair, work_per_batch(config.case.workload) * 1e3)
-            for pair, config in zip(pairs, kept, strict=True)
-        ]
+    configs: Sequence[MeasuredConfig], pairs: Sequence[Pair], metric: Metric
+) -> MetricAccuracy:
     factor = _UNIT_FACTOR[metric]
     errors = np.array([(pair.predicted - pair.actual) * factor for pair in pairs])
     return MetricAccuracy(
         metric=metric,
-        n=sum(len(config.measurement_ids) for config in kept),
-        n_configs=len(kept),
+        n=sum(len(config.measurement_ids) for config in configs),
+        n_configs=len(configs),
         accuracy=measure_accuracy(pairs),
         mean_error=float(errors.mean()),
         mae=float(np.abs(errors).mean()),
