@@ -162,7 +162,11 @@ def fit(rows: Sequence[PublishedRow], seed: int = 0) -> dict[str, Any]:
 
 
 def left_out(
-    rows: Sequence[PublishedRow], stage: str, group: Callable[[PublishedRow], str], folds: int
+    rows: Sequence[PublishedRow],
+    stage: str,
+    fitted: dict[str, Any],
+    group: Callable[[PublishedRow], str],
+    folds: int,
 ) -> tuple[list[PublishedRow], Floats]:
     """Return rows of a stage with their residuals under constants fitted without their fold."""
     members = [row for row in rows if stage_of(row) == stage]
@@ -174,11 +178,7 @@ def left_out(
     for fold in range(min(folds, len(names))):
         inside = [row for row in members if fold_of[group(row)] != fold]
         outside = [row for row in members if fold_of[group(row)] == fold]
-        base = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else initial_constants()
-        start = initial_constants()
-        if stage == "generation":
-            start["kinds"] = base["kinds"]
-        raw = fit_stage(stage, inside, start)
+        raw = fit_stage(stage, inside, copy.deepcopy(fitted))
         found.append(residuals(outside, pack([row.case for row in outside]), raw))
         tested += outside
     return tested, np.concatenate(found)
@@ -226,13 +226,19 @@ def within_device(rows: Sequence[PublishedRow], values: Floats) -> Floats:
     return np.concatenate(kept)
 
 
+def starts_by_stage(rows: Sequence[PublishedRow]) -> dict[str, dict[str, Any]]:
+    """Return what each stage starts from: only generation builds on another stage's constants."""
+    start = initial_constants()
+    return {"gpu": start, "cpu": start, "generation": fit_stage("gpu", rows, start)}
+
+
 def interval_tables(rows: Sequence[PublishedRow]) -> dict[str, list[float]]:
     """Return |log residual| quantiles per situation, each from rows whose device was left out."""
     tables: dict[str, list[float]] = {}
     tested: list[PublishedRow] = []
     parts: list[Floats] = []
-    for stage in ("gpu", "cpu", "generation"):
-        stage_rows, values = left_out(rows, stage, lambda row: row.case.device.name, 12)
+    for stage, start in starts_by_stage(rows).items():
+        stage_rows, values = left_out(rows, stage, start, lambda row: row.case.device.name, 12)
         print(f"\ndevice left out, {stage}:\n{summary(stage_rows, values)}", file=sys.stderr)
         tested += stage_rows
         parts.append(values)

@@ -173,7 +173,8 @@ def export(
     from perfpredict.importers.rejects import write_atomically
 
     write_atomically(output, data)
-    context.note(f"{frame.height:,} measurements written to '{output}'")
+    rows = "1 measurement" if frame.height == 1 else f"{frame.height:,} measurements"
+    context.note(f"{rows} written to '{output}'")
 
 
 def _to_stdout(data: bytes) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from perfpredict.commands.common import CommonOptions
 from perfpredict.errors import InvalidInputError
 from perfpredict.reports.report import OutputFormat
+from perfpredict.store.places import absolute_folder, default_db_path
 
 KEYS = ("db", "format", "color", "user", "lock_timeout", "debug")
 """What a settings file may hold."""
@@ -84,22 +85,8 @@ def user_config_path(environ: Mapping[str, str]) -> Path:
     """Return the file that holds this user's settings, whether or not it exists."""
     from platformdirs import user_config_path as config_folder
 
-    return _absolute("XDG_CONFIG_HOME", environ, config_folder("perfpredict")) / "config.toml"
-
-
-def default_db_path(environ: Mapping[str, str]) -> Path:
-    """Return the per-user database that is used where nothing else is said."""
-    from platformdirs import user_data_path
-
-    folder = _absolute("XDG_DATA_HOME", environ, user_data_path("perfpredict"))
-    return folder / "perfpredict.duckdb"
-
-
-def _absolute(variable: str, environ: Mapping[str, str], path: Path) -> Path:
-    if not path.is_absolute():
-        got = environ.get(variable, "")
-        raise InvalidInputError(f"{variable}: must be an absolute path, got '{got}'")
-    return path
+    folder = absolute_folder("XDG_CONFIG_HOME", environ, config_folder("perfpredict"))
+    return folder / "config.toml"
 
 
 def _flags(options: CommonOptions) -> dict[str, Setting]:

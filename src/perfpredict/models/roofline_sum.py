@@ -88,8 +88,8 @@ def sync_s(case: Case, profile: OpProfile, link_share: float, step_s: float) -> 
     """Return seconds that one pass spends exchanging data between devices.
 
     A ring all-reduce over n devices moves 2 (n - 1) / n of the data over each link. Split
-    layers exchange activations; copies of the model exchange fp32 gradients after training steps. Layers
-    that are computed one device after another only hand over one small tensor each.
+    layers exchange activations; copies of the model exchange fp32 gradients after a training
+    step. Layers computed one device after another only hand over one small tensor each.
     """
     n = case.workload.device_count
     if n == 1:

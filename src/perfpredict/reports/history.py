@@ -31,7 +31,7 @@ def compatibility(frame: "pl.DataFrame") -> Report:
 
 HISTORY_COLUMNS = (
     Column("recommendation_id", "id", ColumnKind.ID, 0),
-    Column("created_at", "created", ColumnKind.TIME, 2),
+    Column("created_at", "created", ColumnKind.TIME, 3),
     Column("user", kind=ColumnKind.ID, priority=6),
     Column("model", kind=ColumnKind.ID, priority=1),
     Column("family", kind=ColumnKind.ID, priority=7),

@@ -59,7 +59,7 @@ class Column:
     """Heading in tables; the key where empty."""
     kind: ColumnKind = ColumnKind.TEXT
     priority: int = 1
-    """Narrow terminals drop the columns with the highest number first; 0 always stays."""
+    """Narrow terminals leave out the columns with the highest numbers; 0 always stays."""
 
     @property
     def heading(self) -> str:

@@ -52,18 +52,23 @@ def _plain_line(texts: Sequence[str], widths: Sequence[int], columns: Sequence[C
 
 
 def fitting_columns(report: Report, width: int | None) -> tuple[Column, ...]:
-    """Return the columns that a table of `width` terminal columns shows; None is all of them."""
-    shown = list(report.columns)
+    """Return the columns that a table of `width` terminal columns shows; None is all of them.
+
+    Columns of one priority come together or not at all, so that no bound stands without the other.
+    """
+    columns = tuple(report.columns)
     if width is None or report.is_single:
-        return tuple(shown)
-    needed = {column.key: _least_width(report, column) for column in shown}
-    while sum(needed[c.key] + _GAP for c in shown) - _GAP > width:
-        lowest = max(shown, key=lambda c: c.priority, default=None)
-        if lowest is None or lowest.priority == 0:
-            break
-        last = max(i for i, c in enumerate(shown) if c.priority == lowest.priority)
-        del shown[last]
-    return tuple(shown)
+        return columns
+    needed = {column.key: _least_width(report, column) + _GAP for column in columns}
+    shown: set[str] = set()
+    left = width + _GAP
+    for priority in sorted({column.priority for column in columns}):
+        keys = [column.key for column in columns if column.priority == priority]
+        wanted = sum(needed[key] for key in keys)
+        if wanted <= left or priority == 0:
+            shown.update(keys)
+            left -= wanted
+    return tuple(column for column in columns if column.key in shown)
 
 
 def _least_width(report: Report, column: Column) -> int:

@@ -144,7 +144,8 @@ def _answer(
 def _plain(message: pl.Expr) -> pl.Expr:
     """Return a message without the values in it, so that equal reasons count together."""
     without_values = message.str.replace_all(r" \(.*$|,? got .*$", "")
-    return without_values.str.replace_all(r"\s*'[^']*'", "").str.strip_chars(" :,")
+    without_names = without_values.str.replace_all(r"\s*'[^']*'", "").str.strip_chars(" :,")
+    return without_names.str.replace(": is missing", " is missing", literal=True)
 
 
 def _condition(frame: pl.DataFrame, row_filter: ScoredFilter) -> pl.Expr:

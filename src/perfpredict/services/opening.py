@@ -47,7 +47,8 @@ def load_engine(
         chosen = found or fallback
     catalog = device_catalog(store, tuple(detected))
     engine = Engine(devices=catalog, predictor=chosen, fallback=fallback)
-    if store is None or not is_calibrated or predictor != AUTO:
+    # a trained predictor has seen these rows: its residuals on them would be too small
+    if store is None or not is_calibrated or predictor != AUTO or chosen is not fallback:
         return engine
     rows = calibration_rows(store, catalog)
     return engine.calibrated(rows) if rows else engine

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfpredict.domain.families import family_spellings
 from perfpredict.domain.row_filter import RowFilter
 
 
@@ -32,7 +33,7 @@ def parameters(row_filter: RowFilter) -> dict[str, object]:
     """Return the named parameters of every condition made from `row_filter`."""
     return {
         "models": [glob.casefold() for glob in row_filter.models],
-        "family": row_filter.family,
+        "families": list(family_spellings(row_filter.family)) if row_filter.family else [],
         "devices": list(row_filter.devices),
         "platforms": list(row_filter.platforms),
         "precision": row_filter.precision.value if row_filter.precision else None,
@@ -51,7 +52,7 @@ def parameters(row_filter: RowFilter) -> dict[str, object]:
 _WORKLOAD = """
     (len($models::varchar[]) = 0
      or len(list_filter($models::varchar[], lambda g: lower(t.model_name) glob g)) > 0)
-    and ($family is null or t.model_family = $family)
+    and (len($families::varchar[]) = 0 or list_contains($families::varchar[], t.model_family))
     and ($precision is null or t.precision = $precision)
     and ($mode is null or t.mode = $mode)
     and ($batch_size::integer is null or t.batch_size = $batch_size::integer)
