@@ -48,8 +48,9 @@ def stage_parameters(stage: str, raw: dict[str, Any], rows: Sequence[PublishedRo
     classes = raw["kinds"]["gpu"]["compute"]
     matrix = [c for c in classes if c.startswith("conv") or c in ("linear", "matmul", "attention")]
     keys = sorted({framework_key(row.case) for row in rows} & set(raw["frameworks"]))
+    chosen: list[Path_] = []
     if stage == "generation":
-        chosen = [("kinds", "gpu", "memory", c) for c in ("linear", "attention")]
+        chosen += [("kinds", "gpu", "memory", c) for c in ("linear", "attention")]
         chosen += [("kinds", "gpu", "level", "accelerator"), ("link_share",)]
         vendors = {row.case.device.vendor for row in rows}
         pairs = {f"{row.case.device.vendor}/{row.case.workload.framework}" for row in rows}
@@ -60,7 +61,7 @@ def stage_parameters(stage: str, raw: dict[str, Any], rows: Sequence[PublishedRo
             for name in ("host_s", "pass_s", "level", "sync_s")
         ]
         return chosen
-    chosen = [("kinds", kind, "compute", c) for c in matrix]
+    chosen += [("kinds", kind, "compute", c) for c in matrix]
     chosen += [("kinds", kind, "memory", c) for c in classes]
     chosen += [("kinds", kind, name) for name in ("kernel_s", "cache_gain")]
     if stage == "gpu":

@@ -93,7 +93,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)
     _library = declared_torchvision_operators()
-    detected = [found.device for found in detect()]
+    detected = [found.device for found in detect() if found.device is not None]
     engine = Engine(
         devices=DeviceCatalog(detected=detected),
         predictor=RooflinePredictor(),

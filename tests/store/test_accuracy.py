@@ -34,9 +34,7 @@ def pair(store, predicted_ms, actual_ms, *, model="m", prediction=None, **measur
     )
     insert_predictions(store, [made], user=None)
     measurement = a_measurement(workload=workload, **({"latency_ms": actual_ms} | measured))
-    return record_measurement(
-        store, measurement, prediction_id=made.prediction_id
-    ).measurement_id
+    return record_measurement(store, measurement, prediction_id=made.prediction_id).measurement_id
 
 
 def one(store, **options):
@@ -92,7 +90,9 @@ def wilson(hits, n, z=1.959963984540054):
 values = st.floats(min_value=1e-3, max_value=1e6)
 # predictions whose interval bounds are not where rounding decides
 pairs_of_values = st.lists(
-    st.tuples(values, values).filter(lambda pa: abs(abs(math.log(pa[0] / pa[1])) - math.log(2)) > 1e-9),
+    st.tuples(values, values).filter(
+        lambda pa: abs(abs(math.log(pa[0] / pa[1])) - math.log(2)) > 1e-9
+    ),
     min_size=1,
     max_size=30,
 )  # fmt: skip

@@ -45,7 +45,10 @@ def filled(store):
         (RowFilter(family="embedding"), ["bert-base-uncased"]),
         (RowFilter(devices=("h100-sxm",)), ["resnet50"]),
         (RowFilter(platforms=("cuda",)), ["resnet50", "Bert-Large", "bert-base-uncased"]),
-        (RowFilter(devices=("h100-sxm",), platforms=("cpu",)), ["a'; drop table x; --", "resnet50"]),
+        (
+            RowFilter(devices=("h100-sxm",), platforms=("cpu",)),
+            ["a'; drop table x; --", "resnet50"],
+        ),
         (RowFilter(devices=("h100-pcie",)), []),
         (RowFilter(precision=Precision.FP16), ["resnet50"]),
         (RowFilter(mode=Mode.TRAINING), ["resnet50"]),

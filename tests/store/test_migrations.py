@@ -141,9 +141,7 @@ def test_the_database_itself_refuses_numbers_that_cannot_be(table, column, kind)
     ).fetchall()
     assert expressions, f"{table}.{column} has no check of its own"
     (expression,) = expressions[0]
-    connection.execute(
-        f"create or replace temp table alone ({column} {kind} check ({expression}))"
-    )
+    connection.execute(f"create or replace temp table alone ({column} {kind} check ({expression}))")
 
     bad = [-math.inf, math.inf, math.nan] if kind == "DOUBLE" else []
     bad += [] if column in SIGNED else [-1]

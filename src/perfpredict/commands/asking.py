@@ -63,7 +63,7 @@ def hardware_names(option: list[str] | None) -> tuple[str, ...]:
 def detected_devices(names: Sequence[str]) -> "tuple[Device, ...]":
     """Return this machine's devices where a platform name, or no name at all, asks for them."""
     from perfpredict.catalog.devices import parse_platform
-    from perfpredict.services.hardware import detected_devices as detect
+    from perfpredict.services.machine import detected_devices as detect
 
     if names and all(parse_platform(name) is None for name in names):
         return ()

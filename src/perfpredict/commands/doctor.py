@@ -10,9 +10,7 @@ from perfpredict.commands.options import help_epilog
 app = typer.Typer(help="Report what works here and what does not.")
 
 
-@app.command(
-    epilog=help_epilog(["perfpredict doctor", "perfpredict doctor --redact --json"], [6])
-)
+@app.command(epilog=help_epilog(["perfpredict doctor", "perfpredict doctor --redact --json"], [6]))
 def doctor(
     redact: Annotated[
         bool, typer.Option("--redact", help="Hide home folder, user and host name.")

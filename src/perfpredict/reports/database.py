@@ -48,10 +48,7 @@ def info(found: "DatabaseInfo") -> Report:
         Column("sample_share", "sample rows", ColumnKind.PERCENT),
         Column("oldest_measured_at", "oldest measurement", ColumnKind.TIME),
         Column("newest_measured_at", "newest measurement", ColumnKind.TIME),
-        *(
-            Column(f"rows_{count.table}", count.table, ColumnKind.COUNT)
-            for count in found.tables
-        ),
+        *(Column(f"rows_{count.table}", count.table, ColumnKind.COUNT) for count in found.tables),
     )
     row: dict[str, JsonValue] = {
         "path": str(found.path),

@@ -34,6 +34,19 @@ class GivenValues:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredNumbers:
+    """Measured values in base units; None was not measured."""
+
+    throughput_per_s: float | None = None
+    throughput_unit: ThroughputUnit | None = None
+    """None is the usual one of the workload."""
+    latency_ms: float | None = None
+    latency_p90_ms: float | None = None
+    latency_p99_ms: float | None = None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenContext:
     """What else is known of the measurement."""
 
@@ -70,35 +83,97 @@ def prepare(
 
     Raises UnknownDeviceError, or InvalidInputError naming the value that cannot be used.
     """
-    if given.measured_at > now + _FUTURE:
-        raise InvalidInputError(f"--at: lies more than a day ahead ({given.measured_at:%Y-%m-%d})")
-    assumed: tuple[str, ...] = ()
-    if known is not None:
-        workload, assumed = with_defaults(workload, known)
-    device, platform = _device(catalog, hardware, accepts_new=accepts_new_hardware)
-    rate, unit = _throughput(values.throughput, workload)
-    measurement = Measurement(
-        workload=workload,
-        device=device,
-        hardware_platform=hardware,
-        measured_at=given.measured_at,
+    filled = _filled(workload, known)
+    rate, unit = _throughput(values.throughput, filled.workload)
+    numbers = MeasuredNumbers(
+        throughput_per_s=rate,
+        throughput_unit=unit,
         latency_ms=_optional(parse_duration_ms, "--latency", values.latency),
         latency_p90_ms=_optional(parse_duration_ms, "--latency-p90", values.latency_p90),
         latency_p99_ms=_optional(parse_duration_ms, "--latency-p99", values.latency_p99),
-        throughput_per_s=rate,
-        throughput_unit=unit,
         memory_bytes=_optional(parse_bytes, "--memory", values.memory),
-        runs=given.runs,
-        warmup_runs=given.warmup_runs,
-        load=given.load,
+    )
+    cleaned = replace(
+        given,
         source=clean_name("--source", given.source),
         note=clean_text("--note", given.note),
     )
-    doubt = explain_inconsistency(measurement) if unit is throughput_unit(workload) else None
+    try:
+        return _prepared(filled, hardware, numbers, cleaned, catalog, now, accepts_new_hardware)
+    except UnknownDeviceError as error:
+        hint = f"{error.hint}; --new-hardware records it under this name"
+        raise UnknownDeviceError(error.message, hint=hint) from None
+
+
+def prepare_numbers(
+    workload: Workload,
+    hardware: str,
+    numbers: MeasuredNumbers,
+    given: GivenContext,
+    *,
+    catalog: DeviceCatalog,
+    now: datetime,
+    known: ModelEntry | None,
+    accepts_new_hardware: bool = False,
+) -> Prepared:
+    """Return what `prepare` does, for values that are numbers already."""
+    cleaned = replace(
+        given, source=clean_name("source", given.source), note=clean_text("note", given.note)
+    )
+    filled = _filled(workload, known)
+    return _prepared(filled, hardware, numbers, cleaned, catalog, now, accepts_new_hardware)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filled:
+    workload: Workload
+    assumed: tuple[str, ...] = ()
+
+
+def _filled(workload: Workload, known: ModelEntry | None) -> _Filled:
+    if known is None:
+        return _Filled(workload=workload)
+    filled, assumed = with_defaults(workload, known)
+    return _Filled(workload=filled, assumed=assumed)
+
+
+def _prepared(
+    filled: _Filled,
+    hardware: str,
+    numbers: MeasuredNumbers,
+    given: GivenContext,
+    catalog: DeviceCatalog,
+    now: datetime,
+    accepts_new_hardware: bool,
+) -> Prepared:
+    if given.measured_at > now + _FUTURE:
+        raise InvalidInputError(
+            f"the time of the measurement lies more than a day ahead ({given.measured_at:%Y-%m-%d})"
+        )
+    device, platform = _device(catalog, hardware, accepts_new=accepts_new_hardware)
+    usual = throughput_unit(filled.workload)
+    measurement = Measurement(
+        workload=filled.workload,
+        device=device,
+        hardware_platform=hardware,
+        measured_at=given.measured_at,
+        latency_ms=numbers.latency_ms,
+        latency_p90_ms=numbers.latency_p90_ms,
+        latency_p99_ms=numbers.latency_p99_ms,
+        throughput_per_s=numbers.throughput_per_s,
+        throughput_unit=numbers.throughput_unit or usual,
+        memory_bytes=numbers.memory_bytes,
+        runs=given.runs,
+        warmup_runs=given.warmup_runs,
+        load=given.load,
+        source=given.source,
+        note=given.note,
+    )
+    doubt = explain_inconsistency(measurement) if measurement.throughput_unit is usual else None
     return Prepared(
         measurement=measurement,
         device_platform=platform,
-        notes=(f"assumed: {', '.join(assumed)}",) if assumed else (),
+        notes=(f"assumed: {', '.join(filled.assumed)}",) if filled.assumed else (),
         warnings=(doubt,) if doubt else (),
     )
 
@@ -171,11 +246,10 @@ def _was_predicted(store: Store | None, name: str) -> bool:
 def _device(catalog: DeviceCatalog, hardware: str, *, accepts_new: bool) -> tuple[str, str | None]:
     try:
         device = catalog.resolve(hardware).device
-    except UnknownDeviceError as error:
+    except UnknownDeviceError:
         if accepts_new:
-            return clean_name("--hardware", hardware), None
-        hint = f"{error.hint}; --new-hardware records it under this name"
-        raise UnknownDeviceError(error.message, hint=hint) from None
+            return clean_name("hardware", hardware), None
+        raise
     return device.name, device.platform.value
 
 

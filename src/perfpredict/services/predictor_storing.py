@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from perfpredict.domain.families import canonical_family
 from perfpredict.domain.metrics import Metric
 from perfpredict.errors import InvalidInputError
 from perfpredict.features import FEATURES
@@ -214,6 +215,7 @@ def _prepared(
 ) -> Prepared:
     sha256 = signing.sha256_of(blob)
     check = make_check_vector(regressor, len(description.features))
+    family = description.model_family
     values, method = native_importance(regressor, len(description.features))
     record = PredictorRecord(
         model_id=model_id,
@@ -223,7 +225,7 @@ def _prepared(
         format=detect_format(blob).value,
         features=description.features,
         hardware_platform=description.hardware_platform,
-        model_family=description.model_family,
+        model_family=family and canonical_family(family),
         training_score=description.training_score,
         validation_score=description.validation_score,
         test_score=description.test_score,

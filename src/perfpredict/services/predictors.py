@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from perfpredict.domain.families import canonical_family
 from perfpredict.domain.metrics import Metric
 from perfpredict.errors import CannotAnswerError, StoreUnusableError
 from perfpredict.models import signing
@@ -112,7 +113,7 @@ def list_predictors(
         store,
         target_metric=target_metric,
         hardware_platform=hardware_platform,
-        model_family=model_family,
+        model_family=None if model_family is None else canonical_family(model_family),
         model_type=model_type,
         is_active=is_active,
         limit=None if status is Status.STALE else limit,
@@ -158,7 +159,7 @@ def find_stored(
         store,
         target_metric=target_metric,
         hardware_platform=hardware_platform,
-        model_family=model_family,
+        model_family=None if model_family is None else canonical_family(model_family),
     )
     if frame.is_empty():
         scope = ", ".join(part for part in (hardware_platform, model_family) if part)

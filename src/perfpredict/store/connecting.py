@@ -40,9 +40,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def connect_waiting(
-    path: Path, *, read_only: bool, deadline: float
-) -> duckdb.DuckDBPyConnection:
+def connect_waiting(path: Path, *, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
     """Return a connection as `connect` does, waiting for programs that do not know our lock."""
     while True:
         try:

@@ -11,9 +11,7 @@ from perfpredict.errors import UnknownIdError
 from perfpredict.store.gateway import Store
 
 
-def save_user_device(
-    store: Store, name: str, toml: str, *, now: datetime | None = None
-) -> None:
+def save_user_device(store: Store, name: str, toml: str, *, now: datetime | None = None) -> None:
     """Store the text of a device file under its canonical name, replacing an earlier one."""
     with store.transaction():
         store.execute(

@@ -89,9 +89,7 @@ _SAMPLES = {
     )
 }
 
-_OF_A_RUN = _HARDWARE.format(
-    device="device", platform="device_platform", given="hardware_platform"
-)
+_OF_A_RUN = _HARDWARE.format(device="device", platform="device_platform", given="hardware_platform")
 
 _BY_TABLE: dict[Table, tuple[str, ...]] = {
     Table.PREDICTIONS: (_OF_A_RUN, _TIME.format(time="created_at"), _USER),

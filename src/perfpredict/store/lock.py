@@ -154,6 +154,3 @@ def _write_holder(descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, content)
-
-
-

@@ -34,9 +34,7 @@ class Place:
 
     def locked(self, access: Access) -> AbstractContextManager[Held]:
         """Return a context in which this process alone may touch the database."""
-        return locked(
-            self.path, access, lock_timeout_s=self.lock_timeout_s, on_wait=self.on_wait
-        )
+        return locked(self.path, access, lock_timeout_s=self.lock_timeout_s, on_wait=self.on_wait)
 
     def open(self, access: Access, *, create: bool = True) -> Store:
         """Return the open store."""

@@ -175,7 +175,5 @@ _WORK_PER_SAMPLE = (
     .then(pl.coalesce("output_tokens", pl.lit(1)))
     .otherwise(pl.lit(1))
 )
-_WORK_PER_BATCH = (
-    pl.col("batch_size").cast(pl.Float64) * pl.col("concurrency") * _WORK_PER_SAMPLE
-)
+_WORK_PER_BATCH = pl.col("batch_size").cast(pl.Float64) * pl.col("concurrency") * _WORK_PER_SAMPLE
 _CONSISTENCY = pl.col("throughput_per_s") * pl.col("latency_ms") / 1e3 / _WORK_PER_BATCH

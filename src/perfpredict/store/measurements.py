@@ -177,8 +177,7 @@ def _store_rows(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -
         linked = _linked(store, frame, link=link, force=force)
         with store.incoming(linked):
             store.execute(
-                f"insert into performance_measurements ({_COLUMNS}) "
-                f"select {_COLUMNS} from incoming"
+                f"insert into performance_measurements ({_COLUMNS}) select {_COLUMNS} from incoming"
             )
         insert_errors(store, linked)
     return linked

@@ -82,9 +82,7 @@ def apply_migrations(
     return [migration.version for migration in pending]
 
 
-def _apply(
-    connection: duckdb.DuckDBPyConnection, migration: Migration, now: datetime
-) -> None:
+def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration, now: datetime) -> None:
     connection.begin()
     try:
         connection.execute(_RECORD_TABLE)

@@ -92,9 +92,7 @@ def _check_folder(path: Path, access: Access) -> None:
         raise StoreUnusableError(f"cannot create '{path.parent}': {exc.strerror}") from exc
 
 
-def _go_on_without_lock(
-    path: Path, access: Access, on_wait: Callable[[str], None] | None
-) -> None:
+def _go_on_without_lock(path: Path, access: Access, on_wait: Callable[[str], None] | None) -> None:
     if access is Access.WRITE:
         raise StoreUnusableError(
             f"no permission to write in '{path.parent}', where the database '{path.name}' lies",

@@ -81,9 +81,7 @@ def _add(
             if table == "prediction_models":
                 frame = frame.with_columns(is_active=pl.lit(value=False))
             done.append(
-                TableTransfer(
-                    table=table, rows=frame.height, added=_add_rows(store, table, frame)
-                )
+                TableTransfer(table=table, rows=frame.height, added=_add_rows(store, table, frame))
             )
         # errors of measurements that were skipped as duplicates stay out as well
         store.execute(_DROP_ERRORS_WITHOUT_MEASUREMENT)
@@ -118,9 +116,7 @@ def _export_table(store: Store, table: str, folder: Path) -> dict[str, object]:
     return {"file": path.name, "rows": frame.height, "sha256": _sha256(path)}
 
 
-def _write_manifest(
-    folder: Path, files: Mapping[str, Mapping[str, object]], now: datetime
-) -> None:
+def _write_manifest(folder: Path, files: Mapping[str, Mapping[str, object]], now: datetime) -> None:
     content = {
         "format": _FORMAT,
         "schema_version": released_migrations()[-1].version,
