@@ -38,6 +38,8 @@ Path_ = tuple[str, ...]
 OUTPUT = Path(__file__).parent.parent / "src" / "perfpredict" / "models" / CONSTANTS_FILE
 SHRINKAGE = 0.15
 """Weight of a constant's log distance from its starting value, against one log residual."""
+FEWEST_DEVICE_ROWS = 20
+"""A device with fewer published rows does not shape the intervals."""
 MAX_FIT_ROWS = 1500
 """Rows drawn per stage and fit; more changed the medians by less than their noise."""
 
@@ -244,8 +246,12 @@ def interval_tables(rows: Sequence[PublishedRow]) -> dict[str, list[float]]:
         tested += stage_rows
         parts.append(values)
     values = np.concatenate(parts)
+    counts: dict[str, int] = defaultdict(int)
+    for row in tested:
+        counts[row.case.device.name] += 1
+    enough = np.array([counts[row.case.device.name] >= FEWEST_DEVICE_ROWS for row in tested])
     for name, keep in _SITUATIONS.items():
-        mask = np.array([keep(row) for row in tested])
+        mask = np.array([keep(row) for row in tested]) & enough
         chosen = [row for row, kept in zip(tested, mask, strict=True) if kept]
         if chosen:
             tables[name] = quantiles(balanced(chosen, values[mask]))
