@@ -122,6 +122,8 @@ def test_sql_equals_python(tmp_path_factory, pairs):
         if name == "r2" and value is not None:
             # sums of squares of very unlike size cancel, in both
             assert found[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+        elif value is None:
+            assert found[name] is None, name
         else:
             assert found[name] == pytest.approx(value, rel=1e-8, abs=1e-9), name
 

@@ -71,7 +71,8 @@ def parse_number(field: str, text: str) -> float:
     if not _NUMBER.match(text.strip(" ")):
         raise InvalidInputError(f"{field}: not a number (got '{text}')", hint=_number_hint(text))
     number = float(text)
-    if not math.isfinite(number):
+    # ratios of subnormal numbers overflow
+    if not math.isfinite(number) or 0 < abs(number) < 1e-300:
         raise InvalidInputError(f"{field}: too large (got '{text}')")
     return number
 
