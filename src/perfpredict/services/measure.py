@@ -258,15 +258,8 @@ def _throughput(text: str | None, workload: Workload) -> tuple[float | None, Thr
     if text is None:
         return None, usual
     rate, unit = parse_rate("--throughput", text, work_per_batch=work_per_batch(workload))
-    return _usable("--throughput", text, rate), unit or usual
+    return rate, unit or usual
 
 
 def _optional(parse: Callable[[str, str], float], option: str, text: str | None) -> float | None:
-    return None if text is None else _usable(option, text, parse(option, text))
-
-
-def _usable(option: str, text: str, value: float) -> float:
-    """Return `value`; InvalidInputError names the option where ratios of it would overflow."""
-    if 0 < value < SMALLEST_VALUE:
-        raise InvalidInputError(f"{option}: is too small to be a measured value (got '{text}')")
-    return value
+    return None if text is None else parse(option, text)
