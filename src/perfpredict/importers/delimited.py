@@ -10,6 +10,8 @@ from perfpredict.importers.encoding import decode
 from perfpredict.importers.raw import PLACE_COLUMNS, RawTable, with_places
 
 _SEPARATORS = ",;\t|"
+_SLICE_RECORDS = 200_000
+"""Records split into cells at a time, which bounds the copies of the text."""
 _NO_SEPARATOR = "\x01"
 """A control character, so that a whole line is read as one cell."""
 
@@ -124,12 +126,15 @@ def _problem(mark: str, expected: int) -> pl.Expr:
 def _cells(name: str, records: pl.Series, mark: str, columns: list[str]) -> pl.DataFrame:
     if records.is_empty():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    text = records.str.join("\n").item()
-    frame = _read(name, text, mark, has_header=False)
-    if frame.shape != (records.len(), len(columns)):
-        raise InvalidInputError(f"{name}: quotes stand where no cell begins or ends")
-    frame.columns = columns
-    return frame
+    frames = []
+    for start in range(0, records.len(), _SLICE_RECORDS):
+        part = records.slice(start, _SLICE_RECORDS)
+        frame = _read(name, part.str.join("\n").item(), mark, has_header=False)
+        if frame.shape != (part.len(), len(columns)):
+            raise InvalidInputError(f"{name}: quotes stand where no cell begins or ends")
+        frame.columns = columns
+        frames.append(frame)
+    return pl.concat(frames, rechunk=False)
 
 
 def _read(name: str, text: str, mark: str, *, has_header: bool) -> pl.DataFrame:
