@@ -71,9 +71,10 @@ def parse_number(field: str, text: str) -> float:
     if not _NUMBER.match(text.strip(" ")):
         raise InvalidInputError(f"{field}: not a number (got '{text}')", hint=_number_hint(text))
     number = float(text)
-    # ratios of subnormal numbers overflow
-    if not math.isfinite(number) or 0 < abs(number) < 1e-300:
+    if not math.isfinite(number):
         raise InvalidInputError(f"{field}: too large (got '{text}')")
+    if 0 < abs(number) < 1e-300:  # ratios of subnormal numbers overflow
+        raise InvalidInputError(f"{field}: too small (got '{text}')")
     return number
 
 
