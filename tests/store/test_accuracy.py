@@ -15,7 +15,7 @@ from perfpredict.domain.prediction import Basis
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError
-from perfpredict.store.accuracy import GroupBy, accuracy, error_counts, list_errors, wilson_interval
+from perfpredict.store.accuracy import GroupBy, accuracy, error_counts, list_errors
 from perfpredict.store.corrections import delete_measurements, link_measurement
 from perfpredict.store.ids import IdKind, new_id
 from perfpredict.store.measurements import record_measurement, record_measurements
@@ -164,16 +164,6 @@ def test_swapping_predicted_and_actual_keeps_the_factor_and_turns_the_bias(store
     found = {row["model"]: row for row in accuracy(store, RowFilter(), [], ["model"]).to_dicts()}
     assert found["high"]["geo_error_factor"] == pytest.approx(found["low"]["geo_error_factor"])
     assert found["high"]["bias_factor"] == pytest.approx(1 / found["low"]["bias_factor"])
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"), [(9, 10, 60, 98), (45, 50, 79, 96), (180, 200, 85, 93)]
-)
-def test_wilson_intervals_of_the_glossary(hits, n, low, high):
-    found = wilson_interval(hits, n)
-
-    assert [round(100 * bound) for bound in found] == [low, high]
-    assert found == pytest.approx(wilson(hits, n))
 
 
 def test_what_is_no_evidence_is_left_out_and_counted(store):

@@ -1,6 +1,5 @@
 """How far predictions were from measurements: one statement per question."""
 
-import math
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -11,12 +10,11 @@ from perfpredict.domain.row_filter import RowFilter
 from perfpredict.errors import InvalidInputError
 from perfpredict.store.filters import Table, condition
 from perfpredict.store.gateway import Store
+from perfpredict.store.wilson import Z_95, wilson_bounds
 
 FEWEST_ROWS_FOR_R2 = 10
 LARGEST_INCONSISTENCY = 2.0
 """Throughput and latency that contradict each other by more are not evidence."""
-_Z_95 = 1.959963984540054
-"""97.5 % quantile of the normal distribution, for the Wilson interval."""
 
 
 class GroupBy(StrEnum):
@@ -72,10 +70,12 @@ def accuracy(
         "include_measured": GroupBy.BASIS in groups,
         "largest_inconsistency": LARGEST_INCONSISTENCY,
         "fewest_rows": FEWEST_ROWS_FOR_R2,
-        "z": _Z_95,
+        "z": Z_95,
     }
     pairs = _PAIRS.format(groups=columns, condition=where.sql)
-    return store.frame(pairs + _STATISTICS.format(groups=names), parameters)
+    low, high = wilson_bounds("coverage", "with_interval")
+    statistics = _STATISTICS.format(groups=names, coverage_lo=low, coverage_hi=high)
+    return store.frame(pairs + statistics, parameters)
 
 
 def list_errors(
@@ -98,17 +98,6 @@ def error_counts(store: Store, row_filter: RowFilter) -> dict[str, int]:
         where.parameters,
     )
     return {"measurements": int(str(measurements)), "linked": int(str(linked))}
-
-
-def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of the share hits / n.
-
-    (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n) with p = hits / n.
-    """
-    share, z2 = hits / n, _Z_95 * _Z_95
-    middle = share + z2 / (2 * n)
-    half = _Z_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
 
 
 def _group(name: str) -> GroupBy:
@@ -185,14 +174,8 @@ select
     case when n >= $fewest_rows and sst > 0 then 1 - sse / sst end as r2,
     std, min_error, max_error, mean_predicted, mean_actual,
     coverage,
-    (coverage + $z * $z / (2 * with_interval)
-        - $z * sqrt(coverage * (1 - coverage) / with_interval
-                    + $z * $z / (4 * with_interval * with_interval)))
-        / (1 + $z * $z / with_interval) as coverage_lo,
-    (coverage + $z * $z / (2 * with_interval)
-        + $z * sqrt(coverage * (1 - coverage) / with_interval
-                    + $z * $z / (4 * with_interval * with_interval)))
-        / (1 + $z * $z / with_interval) as coverage_hi,
+    {coverage_lo} as coverage_lo,
+    {coverage_hi} as coverage_hi,
     level, median_interval_ratio
 from shares
 order by all

@@ -12,9 +12,9 @@ from perfpredict.store.filters import Table, condition
 from perfpredict.store.gateway import Store
 from perfpredict.store.ids import IdKind, new_id
 from perfpredict.store.lookup import find_id
+from perfpredict.store.wilson import Z_95, wilson_bounds
 
 MOST_COMMENT_CHARACTERS = 10_000
-_Z_95 = 1.959963984540054
 
 CURRENT_FEEDBACK = """
     select recommendation_id, recorded_at, user_name, is_accepted, comment, chosen
@@ -136,9 +136,9 @@ def feedback_summary(store: Store, row_filter: RowFilter, by: str | None = None)
     """
     where = condition(row_filter, Table.RECOMMENDATIONS)
     column = _GROUP_COLUMNS[_group(by)] if by is not None else "'all'"
-    return store.frame(
-        _SUMMARY.format(group=column, condition=where.sql), where.parameters | {"z": _Z_95}
-    )
+    low, high = wilson_bounds("rate", "answered")
+    statement = _SUMMARY.format(group=column, condition=where.sql, low=low, high=high)
+    return store.frame(statement, where.parameters | {"z": Z_95})
 
 
 def _current(store: Store, recommendation_id: str) -> bool | None:
@@ -184,12 +184,8 @@ select
     group_name, recommendations, answered, accepted, rejected, pending,
     answered / nullif(recommendations, 0) as response_rate,
     rate as acceptance_rate,
-    (rate + $z * $z / (2 * answered)
-        - $z * sqrt(rate * (1 - rate) / answered + $z * $z / (4 * answered * answered)))
-        / (1 + $z * $z / answered) as acceptance_lo,
-    (rate + $z * $z / (2 * answered)
-        + $z * sqrt(rate * (1 - rate) / answered + $z * $z / (4 * answered * answered)))
-        / (1 + $z * $z / answered) as acceptance_hi
+    {{low}} as acceptance_lo,
+    {{high}} as acceptance_hi
 from rated
 order by group_name
 """
