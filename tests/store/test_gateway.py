@@ -239,3 +239,19 @@ def test_nothing_opens_the_file_again_while_duckdb_has_it(db):
         record_measurement(store, a_measurement())
         assert opened == []
     is_watching = False
+
+
+def test_a_read_includes_the_rows_of_a_log_that_a_killed_process_left(db):
+    Store.open(db, Access.WRITE).close()
+    connection = duckdb.connect(str(db))
+    connection.execute("insert into platform_aliases values ('cuda', now(), 'nvidia-l4')")
+    whole, log = db.read_bytes(), wal_path(db).read_bytes()
+    connection.close()
+    db.write_bytes(whole)
+    wal_path(db).write_bytes(log)
+
+    with Store.open(db, Access.READ) as store:
+        assert store.rows("select device from platform_aliases") == [("nvidia-l4",)]
+    with Store.open(db, Access.WRITE):
+        pass
+    assert not wal_path(db).exists()

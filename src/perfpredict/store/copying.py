@@ -88,7 +88,7 @@ def restore(place: Place, source: Path, *, now: datetime) -> Copied:
 
 def compact(place: Place) -> tuple[int, int]:
     """Rewrite the database without the space of deleted rows; returns bytes before and after."""
-    with place.locked(Access.WRITE) as held:
+    with place.locked(Access.WRITE, create=False) as held:
         path = held.path
         _require_database(path)
         with translated(path):

@@ -60,11 +60,13 @@ class Store:
         Raises NoDatabaseError, StoreBusyError, StoreUnusableError, or InvalidInputError for a
         path that cannot be a database.
         """
-        with locked(path, access, lock_timeout_s=lock_timeout_s, on_wait=on_wait) as held:
+        with locked(
+            path, access, lock_timeout_s=lock_timeout_s, on_wait=on_wait, create=create
+        ) as held:
             if access is Access.READ:
                 connection = connect_for_reading(held)
             else:
-                connection = connect_for_writing(held, create=create)
+                connection = connect_for_writing(held)
             return cls(held.path, access, connection, held.keep())
 
     def __enter__(self) -> Self:

@@ -32,9 +32,15 @@ class Place:
     lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S
     on_wait: Callable[[str], None] | None = None
 
-    def locked(self, access: Access) -> AbstractContextManager[Held]:
+    def locked(self, access: Access, *, create: bool = True) -> AbstractContextManager[Held]:
         """Return a context in which this process alone may touch the database."""
-        return locked(self.path, access, lock_timeout_s=self.lock_timeout_s, on_wait=self.on_wait)
+        return locked(
+            self.path,
+            access,
+            lock_timeout_s=self.lock_timeout_s,
+            on_wait=self.on_wait,
+            create=create,
+        )
 
     def open(self, access: Access, *, create: bool = True) -> Store:
         """Return the open store."""

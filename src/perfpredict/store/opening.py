@@ -55,10 +55,14 @@ def locked(
     *,
     lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S,
     on_wait: Callable[[str], None] | None = None,
+    create: bool = True,
 ) -> Iterator[Held]:
-    """Hold the lock of the database at `path` inside, and longer if it is kept."""
+    """Hold the lock of the database at `path` inside, and longer if it is kept.
+
+    Raises NoDatabaseError for a read, or without `create`, where there is none.
+    """
     path = resolve_path(path)
-    _check_folder(path, access)
+    _check_folder(path, may_create=create and access is Access.WRITE)
     deadline = time.monotonic() + lock_timeout_s
     lock = LockFile.acquire(path, timeout_s=lock_timeout_s, on_wait=on_wait)
     if lock is None:
@@ -74,12 +78,14 @@ def locked(
             lock.release()
 
 
-def _check_folder(path: Path, access: Access) -> None:
+def _check_folder(path: Path, *, may_create: bool) -> None:
     if path.parent.is_dir():
-        # a folder or device as the database is refused before a lock file appears beside it
-        look_at(path)
+        # refused or found missing before a lock file appears beside it
+        state = look_at(path)
+        if not may_create and state is not FileState.DATABASE:
+            raise no_database(path)
         return
-    if access is Access.READ:
+    if not may_create:
         raise no_database(path)
     if path.parent != Path(platformdirs.user_data_dir("perfpredict")).resolve():
         raise InvalidInputError(
@@ -116,12 +122,10 @@ def connect_for_reading(held: Held) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def connect_for_writing(held: Held, *, create: bool) -> duckdb.DuckDBPyConnection:
+def connect_for_writing(held: Held) -> duckdb.DuckDBPyConnection:
     """Return a connection to the database, made or migrated first where that is needed."""
     state = inspect(held.path)
     if state is not FileState.DATABASE:
-        if not create:
-            raise no_database(held.path)
         _refuse_lone_wal(held.path)
         _create(held.path, state)
     migrations = released_migrations()
