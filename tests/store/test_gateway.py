@@ -151,7 +151,7 @@ def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(db):
 
 
 def test_a_database_of_something_else_is_refused(db):
-    connection = duckdb.connect(str(db))
+    connection = connect(db, read_only=False)
     connection.execute("create table mine (x integer)")
     connection.close()
 
@@ -243,7 +243,7 @@ def test_nothing_opens_the_file_again_while_duckdb_has_it(db):
 
 def test_a_read_includes_the_rows_of_a_log_that_a_killed_process_left(db):
     Store.open(db, Access.WRITE).close()
-    connection = duckdb.connect(str(db))
+    connection = connect(db, read_only=False)
     connection.execute("insert into platform_aliases values ('cuda', now(), 'nvidia-l4')")
     whole, log = db.read_bytes(), wal_path(db).read_bytes()
     connection.close()

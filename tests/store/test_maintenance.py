@@ -1,4 +1,3 @@
-import duckdb
 import pytest
 
 from perfpredict.domain.row_filter import RowFilter
@@ -10,6 +9,7 @@ from perfpredict.errors import (
 )
 from perfpredict.store.access import Access
 from perfpredict.store.checking import check_database, fix_links
+from perfpredict.store.connecting import connect
 from perfpredict.store.copying import backup, compact, restore
 from perfpredict.store.file_checks import wal_path
 from perfpredict.store.gateway import Store
@@ -98,8 +98,7 @@ def test_a_backup_without_a_name_is_dated_and_beside(place):
 
 
 def test_a_backup_takes_the_log_of_a_killed_process_along(place, tmp_path):
-    connection = duckdb.connect(str(place.path))
-    connection.execute("set checkpoint_threshold = '1TB'")
+    connection = connect(place.path, read_only=False)
     connection.execute("insert into platform_aliases values ('cuda', now(), 'nvidia-l4')")
     whole, log = place.path.read_bytes(), wal_path(place.path).read_bytes()
     connection.close()

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -164,8 +164,10 @@ def _own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _read_all(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*), bit_xor(hash(t)) from {table} as t").fetchone()
-    return int(row[0]) if row else 0
+    ((rows, _),) = connection.execute(
+        f"select count(*), bit_xor(hash(t)) from {table} as t"
+    ).fetchall()
+    return int(rows)
 
 
 def _set_aside(path: Path, now: datetime) -> Path | None:
@@ -198,13 +200,15 @@ def _rewrite(path: Path, draft: Path) -> None:
 
 
 def _copy_tables(old: duckdb.DuckDBPyConnection, new: duckdb.DuckDBPyConnection) -> None:
-    row = old.execute("select epoch_ms(max(applied_at)) from schema_migrations").fetchone()
-    applied_at = datetime.fromtimestamp((row[0] if row else 0) / 1000).astimezone()
+    ((applied_ms,),) = old.execute(
+        "select epoch_ms(max(applied_at)) from schema_migrations"
+    ).fetchall()
+    applied_at = datetime.fromtimestamp(applied_ms / 1000, UTC)
     apply_migrations(new, released_migrations(), now=applied_at)
     new.begin()
     for table in TABLE_KEYS:
         new.register("incoming", ArrowStream(old.sql(f"from {table}")))
-        new.execute(f"insert into {table} by name from incoming")
+        new.execute(f"insert into {table} by name from incoming").fetchall()
         new.unregister("incoming")
     new.commit()
     new.execute("checkpoint")

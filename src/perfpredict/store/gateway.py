@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -115,7 +115,9 @@ class Store:
             yield
         except BaseException:
             self._depth = 0
-            self._connection.rollback()
+            # a connection that broke has rolled back already; the first error is the one to tell
+            with suppress(duckdb.Error):
+                self._connection.rollback()
             raise
         self._depth = 0
         with translated(self.path):
@@ -124,7 +126,8 @@ class Store:
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run one statement; `parameters` may hold more names than it uses."""
         with translated(self.path):
-            self._connection.execute(sql, _used(sql, parameters))
+            # DuckDB 2 takes no further statement while a result is not read to its end
+            self._connection.execute(sql, _used(sql, parameters)).fetchall()
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[tuple[object, ...]]:
         """Return what a query gives as tuples; for a few values, none of them a time."""
@@ -147,8 +150,12 @@ class Store:
             self._connection.register("incoming", ArrowStream(frame))
         try:
             yield
-        finally:
-            self._connection.unregister("incoming")
+        except BaseException:
+            # an aborted transaction refuses it, and takes the view with it
+            with suppress(duckdb.Error):
+                self._connection.unregister("incoming")
+            raise
+        self._connection.unregister("incoming")
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

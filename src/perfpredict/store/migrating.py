@@ -51,8 +51,10 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     }
     if "schema_migrations" not in names:
         return None if names else 0
-    row = connection.execute("select coalesce(max(version), 0) from schema_migrations").fetchone()
-    return int(row[0]) if row else 0
+    ((version,),) = connection.execute(
+        "select coalesce(max(version), 0) from schema_migrations"
+    ).fetchall()
+    return int(version)
 
 
 def check_version(path: Path, version: int | None, latest: int) -> int:
