@@ -1,20 +1,26 @@
 """Several processes at one database: nothing is lost, nobody waits for ever."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from perfpredict.domain.row_filter import RowFilter
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import StoreBusyError
 from perfpredict.store.access import Access
 from perfpredict.store.gateway import Store
 from perfpredict.store.lock import LockFile
 from perfpredict.store.measurements import list_measurements
+from perfpredict.store.predictions import insert_predictions
+
+from .builders import a_device, a_prediction
 
 _RECORD = """
     import sys
@@ -146,8 +152,6 @@ def test_another_program_with_the_file_open_is_waited_for_and_then_named(db):
 
 @pytest.mark.slow
 def test_a_recording_process_killed_at_random_leaves_whole_acknowledged_rows(db):
-    import random
-
     chooser = random.Random(1)
     acknowledged = []
     for _ in range(30):
@@ -157,3 +161,45 @@ def test_a_recording_process_killed_at_random_leaves_whole_acknowledged_rows(db)
         acknowledged += [line for line in process.communicate()[0].split("\n")[:-1] if line]
 
     assert set(acknowledged) <= set(stored_ids(db))
+
+
+_READ = """
+    import sys
+    from pathlib import Path
+    from perfpredict.domain.row_filter import RowFilter
+    from perfpredict.store.access import Access
+    from perfpredict.store.accuracy import list_errors
+    from perfpredict.store.gateway import Store
+    from perfpredict.store.measurements import list_measurements
+
+    last = 0
+    for _ in range(int(sys.argv[2])):
+        with Store.open(Path(sys.argv[1]), Access.READ, lock_timeout_s=120) as store:
+            rows = list_measurements(store, RowFilter())
+            errors = list_errors(store, RowFilter())
+        assert rows.height >= last, "rows went away"
+        assert errors.height == rows["prediction_id"].count(), "half a transaction was seen"
+        last = rows.height
+"""
+
+
+@pytest.mark.slow
+def test_readers_see_whole_transactions_and_starve_no_writer(db):
+    with Store.open(db, Access.WRITE) as store:
+        made = a_prediction(
+            datetime.now(UTC), workload=Workload(model="m"), hardware=a_device("d")
+        )
+        insert_predictions(store, [made], user=None)
+
+    writers = [start(_RECORD, db, 20) for _ in range(4)]
+    readers = [start(_READ, db, 40) for _ in range(4)]
+
+    assert len(set(finish(writers))) == 80
+    finish(readers)
+    assert len(stored_ids(db)) == 80
+
+
+def test_the_room_itself_loads_without_duckdb():
+    script = "import sys, perfpredict.store; assert not {'duckdb', 'polars'} & set(sys.modules)"
+
+    finish([start(script)])
