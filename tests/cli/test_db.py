@@ -107,8 +107,7 @@ def test_sql_reads_and_nothing_else(run):
 def test_a_query_without_an_end_is_given_up_with_exit_3(run):
     run("db", "init")
     query = (
-        "select count(*) from range(1000000) a, range(1000000) b "
-        "where a.range * b.range % 7 = 3"
+        "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
     )
 
     refused(run("db", "sql", query, "--timeout", "0.5"), 3, "longer than 0.5 s")

@@ -186,9 +186,7 @@ _READ = """
 @pytest.mark.slow
 def test_readers_see_whole_transactions_and_starve_no_writer(db):
     with Store.open(db, Access.WRITE) as store:
-        made = a_prediction(
-            datetime.now(UTC), workload=Workload(model="m"), hardware=a_device("d")
-        )
+        made = a_prediction(datetime.now(UTC), workload=Workload(model="m"), hardware=a_device("d"))
         insert_predictions(store, [made], user=None)
 
     writers = [start(_RECORD, db, 20) for _ in range(4)]
