@@ -51,16 +51,18 @@ def stamped_recommendation(
     )
 
 
-def store_recommendation(store: Store, recommendation: Recommendation) -> None:
+def store_recommendation(
+    store: Store, recommendation: Recommendation, *, is_sample: bool = False
+) -> None:
     """Store a stamped recommendation, its predictions and its mappings in one transaction."""
     predictions: list[Prediction] = [c.prediction for c in recommendation.candidates]
     with store.transaction():
         insert_predictions(store, predictions, user=recommendation.user)
-        insert_recommendation(store, recommendation)
-        upsert_mappings(store, _mappings(recommendation))
+        insert_recommendation(store, recommendation, is_sample=is_sample)
+        upsert_mappings(store, _mappings(recommendation, is_sample=is_sample))
 
 
-def _mappings(recommendation: Recommendation) -> list[HardwareMapping]:
+def _mappings(recommendation: Recommendation, *, is_sample: bool) -> list[HardwareMapping]:
     assert recommendation.created_at is not None
     best = max((c.score for c in recommendation.candidates), default=0.0)
     return [
@@ -76,6 +78,7 @@ def _mappings(recommendation: Recommendation) -> list[HardwareMapping]:
             reason=candidate.reason,
             updated_at=recommendation.created_at,
             recommendation_id=recommendation.recommendation_id,
+            is_sample=is_sample,
         )
         for candidate in recommendation.candidates
     ]

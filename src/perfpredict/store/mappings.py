@@ -47,7 +47,10 @@ class HardwareMapping:
 
 
 def upsert_mappings(store: Store, mappings: Sequence[HardwareMapping]) -> None:
-    """Store `mappings`; each replaces what was known of its workload and device."""
+    """Store `mappings`; each replaces what was known of its workload and device.
+
+    A sample one never replaces a real one.
+    """
     if not mappings:
         return
     rows = {f"{m.workload.key}/{m.device}": _row(m) for m in mappings}
@@ -55,8 +58,14 @@ def upsert_mappings(store: Store, mappings: Sequence[HardwareMapping]) -> None:
     frame = pl.DataFrame(list(rows.values()), schema=MAPPING_SCHEMA)
     with store.transaction(), store.incoming(frame):
         store.execute(
-            f"insert or replace into hardware_model_mappings ({columns}) "
-            f"select {columns} from incoming"
+            f"""
+            insert or replace into hardware_model_mappings ({columns})
+            select {columns} from incoming as i
+            where not i.is_sample or not exists (
+                select 1 from hardware_model_mappings as m
+                where m.mapping_id = i.mapping_id and not m.is_sample
+            )
+            """
         )
 
 
