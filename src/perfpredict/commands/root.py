@@ -12,6 +12,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "measure": ("perfpredict.commands.measure:app", "Record and import measurements."),
     "feedback": ("perfpredict.commands.feedback:app", "Say whether a recommendation was taken."),
     "models": ("perfpredict.commands.models:app", "Train, store and compare predictors."),
+    "sample": ("perfpredict.commands.sample:app", "Made-up rows to play with, marked as such."),
     "db": ("perfpredict.commands.db:app", "The database: back up, check, query, merge."),
     "config": ("perfpredict.commands.config:app", "Settings, and where each comes from."),
 }
