@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from perfpredict.adapters.workloads import NamedDevices
+from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Estimate, Prediction
 from perfpredict.domain.recommendation import Candidate, Recommendation
 from perfpredict.domain.workload import Workload
@@ -37,6 +39,11 @@ _RENAMED = {
     "max_memory_bytes": "max_memory",
 }
 """Column → documented key, where they differ; columns in bytes become MiB."""
+_ERROR_KEYS = {
+    "predicted": "predicted_value",
+    "actual": "actual_value",
+    "rel_error": "relative_error",
+}
 _DROPPED = frozenset({"workload_key"})
 
 
@@ -166,20 +173,16 @@ def _candidate(candidate: Candidate) -> Row:
 
 def error_row(error: PredictionErrorRow) -> Row:
     """Return one metric of one measurement against its prediction."""
-    return {
-        "metric": "memory_usage" if error.metric.value == "memory" else error.metric.value,
-        "unit": error.unit,
-        "predicted_value": error.predicted,
-        "actual_value": error.actual,
-        "lower": error.lower,
-        "upper": error.upper,
-        "absolute_error": abs(error.error),
-        "error": error.error,
-        "relative_error": error.rel_error,
-        "ln_ratio": error.ln_ratio,
-        "inside_interval": error.inside_interval,
-        "in_sample": error.in_sample,
-        "is_retrospective": error.is_retrospective,
+    return error_keys(asdict(error))
+
+
+def error_keys(row: Mapping[str, Any]) -> Row:
+    """Return a stored error under the documented keys; errors are predicted - actual."""
+    renamed = {_ERROR_KEYS.get(name, name): value for name, value in row.items()}
+    metric = Metric(renamed["metric"])
+    return renamed | {
+        "metric": "memory_usage" if metric is Metric.MEMORY else metric.value,
+        "absolute_error": abs(renamed["error"]),
     }
 
 

@@ -36,8 +36,9 @@ class HardwareModelPredictorDuckDBAdapter(HardwareModelPredictor):
     ) -> None:
         """Take the settings of `predictor`; without a repository, this user's database is used."""
         self.predictor = predictor or HardwareModelPredictor()
-        super().__init__(level=self.predictor.level, machine=self.predictor.machine)
+        super().__init__(level=self.predictor.level)
         self.repository = repository or DuckDBPredictorRepository()
+        self.machine = self.repository.machine
         self.user_id = user_id
 
     def record_actual_performance(

@@ -29,10 +29,10 @@ _MIB = 2.0**20
 class HardwareModelPredictor:
     """Ranks devices and predicts throughput, latency and memory from the catalog alone."""
 
-    def __init__(self, *, level: float = 0.9, machine: Machine | None = None) -> None:
+    def __init__(self, *, level: float = 0.9) -> None:
         self.level = level
         """Coverage of the intervals, e.g. 0.9."""
-        self.machine = machine or Machine()
+        self.machine = Machine()
 
     def predict_optimal_hardware(
         self,

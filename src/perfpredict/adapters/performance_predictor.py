@@ -78,6 +78,7 @@ class ModelPerformancePredictorDuckDBAdapter(ModelPerformancePredictor):
         """Without a repository, this user's database is used."""
         super().__init__(level=level)
         self.repository = repository or DuckDBPredictorRepository()
+        self.machine = self.repository.machine
         self.user_id = user_id
 
     def store_model(

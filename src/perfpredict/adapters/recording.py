@@ -1,17 +1,15 @@
 """What was measured, or predicted elsewhere: from documented keys to domain objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from perfpredict.adapters.answers import MIB, Row, error_row, workload_keys
 from perfpredict.adapters.filters import moment
 from perfpredict.adapters.workloads import Shape, build_workload, check_keys, choice, real
-from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.domain.measurement import Load, check_positive
-from perfpredict.domain.metrics import ThroughputUnit, throughput_unit
-from perfpredict.domain.prediction import Basis, Estimate, Interval, Prediction
+from perfpredict.domain.metrics import ThroughputUnit
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError
 from perfpredict.services.measure import (
@@ -22,7 +20,6 @@ from perfpredict.services.measure import (
     prepare_numbers,
     with_shape_of,
 )
-from perfpredict.services.model_source import known_model
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import Recorded
 
@@ -69,36 +66,6 @@ class MeasurementValues(MeasurementDetails, total=False):
     memory_usage: float | None
     """MiB."""
     prediction_id: str | None
-
-
-class PredictionValues(Shape, total=False):
-    """All that a prediction made elsewhere is stored from."""
-
-    model_name: str
-    model_family: str | None
-    hardware_platform: str
-    batch_size: int
-    sequence_length: int | None
-    precision: str
-    mode: str
-    throughput: float | None
-    throughput_lower: float | None
-    throughput_upper: float | None
-    throughput_unit: str | None
-    latency: float | None
-    latency_lower: float | None
-    latency_upper: float | None
-    memory_usage: float
-    memory_usage_lower: float
-    memory_usage_upper: float
-    level: float
-    basis: str
-    predictor: str
-    predictor_version: str
-    similar_rows: int
-    is_extrapolated: bool
-    cautions: Sequence[str]
-    assumptions: Sequence[str]
 
 
 def workload_of(values: Mapping[str, Any]) -> Workload:
@@ -183,54 +150,6 @@ def recorded_row(prepared: Prepared, recorded: Recorded) -> Row:
     }
 
 
-def given_prediction(
-    values: PredictionValues, catalog: DeviceCatalog, *, prediction_id: str, now: datetime
-) -> Prediction:
-    """Return a prediction that was made elsewhere, to be stored.
-
-    It needs its intervals: InvalidInputError names the bound that is missing.
-    """
-    hardware = catalog.resolve(hardware_of(values))
-    workload = workload_of(values)
-    workload, assumptions = with_defaults(workload, known_model(workload.model))
-    level = values.get("level", 0.9)
-    fits = values.get("latency") is not None or values.get("throughput") is not None
-    unit = values.get("throughput_unit")
-    return Prediction(
-        workload=workload,
-        hardware=hardware,
-        latency_ms=_estimate(values, "latency", level) if fits else None,
-        throughput_per_s=_estimate(values, "throughput", level) if fits else None,
-        throughput_unit=_unit(unit) or throughput_unit(workload),
-        memory_bytes=_estimate(values, "memory_usage", level, MIB),
-        memory_capacity_bytes=float(hardware.device.memory_bytes),
-        fits=fits,
-        basis=choice("basis", values.get("basis", Basis.LEARNED.value), Basis),
-        predictor=values.get("predictor") or "external",
-        predictor_version=values.get("predictor_version") or "",
-        similar_rows=values.get("similar_rows", 0),
-        is_extrapolated=values.get("is_extrapolated", False),
-        cautions=tuple(values.get("cautions", ())),
-        assumptions=tuple(values.get("assumptions", assumptions)),
-        prediction_id=prediction_id,
-        created_at=now,
-    )
-
-
-def _estimate(values: Mapping[str, Any], name: str, level: float, unit: float = 1.0) -> Estimate:
-    found = []
-    for key in (name, f"{name}_lower", f"{name}_upper"):
-        number = real(values.get(key))
-        if number is None:
-            raise InvalidInputError(f"{key}: must be given")
-        check_positive(key, number)
-        found.append(number * unit)
-    value, lower, upper = found
-    if not lower <= value <= upper:
-        raise InvalidInputError(f"{name}: must lie between {name}_lower and {name}_upper")
-    return Estimate(value=value, interval=Interval(lower=lower, upper=upper, coverage=level))
-
-
 def _numbers(values: MeasurementValues) -> MeasuredNumbers:
     given = {
         name: real(cast("float | None", values.get(name)))
@@ -241,7 +160,7 @@ def _numbers(values: MeasurementValues) -> MeasuredNumbers:
     memory = given["memory_usage"]
     return MeasuredNumbers(
         throughput_per_s=given["throughput"],
-        throughput_unit=_unit(values.get("throughput_unit")),
+        throughput_unit=unit_of(values.get("throughput_unit")),
         latency_ms=given["latency"],
         latency_p90_ms=given["latency_p90"],
         latency_p99_ms=given["latency_p99"],
@@ -249,7 +168,8 @@ def _numbers(values: MeasurementValues) -> MeasuredNumbers:
     )
 
 
-def _unit(text: str | None) -> ThroughputUnit | None:
+def unit_of(text: str | None) -> ThroughputUnit | None:
+    """Return the unit that `text` names, None for None."""
     return None if text is None else choice("throughput_unit", text, ThroughputUnit)
 
 

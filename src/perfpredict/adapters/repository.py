@@ -1,15 +1,14 @@
 """`DuckDBPredictorRepository`: everything that is stored, under the documented names and units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Unpack, cast
+from typing import Unpack, cast
 
-from perfpredict.adapters import predictors
 from perfpredict.adapters.accuracy import parse_metrics, statistics_row
-from perfpredict.adapters.answers import Row, error_row, stored_row
-from perfpredict.adapters.database import Database
+from perfpredict.adapters.answers import Row, error_keys, error_row, stored_row
 from perfpredict.adapters.filters import Filters, row_filter
-from perfpredict.adapters.predictors import PredictorDetails, PredictorScope
+from perfpredict.adapters.given_predictions import PredictionValues, given_prediction
+from perfpredict.adapters.predictor_tables import PredictorTables
 from perfpredict.adapters.recommending import (
     MappingValues,
     RecommendationValues,
@@ -19,8 +18,6 @@ from perfpredict.adapters.recommending import (
 )
 from perfpredict.adapters.recording import (
     MeasurementValues,
-    PredictionValues,
-    given_prediction,
     prepared_measurement,
     recorded_row,
 )
@@ -30,10 +27,8 @@ from perfpredict.services import measure as measuring
 from perfpredict.services.feedback import Answer
 from perfpredict.services.hardware import device_catalog
 from perfpredict.services.opening import load_engine
-from perfpredict.services.predictor_storing import save
 from perfpredict.services.recommending import store_recommendation
 from perfpredict.store import accuracy
-from perfpredict.store import predictors as predictor_rows
 from perfpredict.store.access import Access
 from perfpredict.store.corrections import link_measurement
 from perfpredict.store.ids import IdKind, new_ids
@@ -42,7 +37,7 @@ from perfpredict.store.measurements import list_measurements, record_measurement
 from perfpredict.store.predictions import insert_predictions, list_predictions
 
 
-class DuckDBPredictorRepository(Database):
+class DuckDBPredictorRepository(PredictorTables):
     """Stores and lists predictions, measurements, recommendations and predictors.
 
     Every list is newest first; sample rows are hidden as soon as there is a real one.
@@ -123,9 +118,10 @@ class DuckDBPredictorRepository(Database):
     ) -> list[Row]:
         """Return one row a measurement and metric, whether or not it counts in statistics."""
         metrics = parse_metrics(metric)
-        return self.listed(
+        rows = self.listed(
             lambda store, wanted: accuracy.list_errors(store, wanted, metrics), filters
         )
+        return [error_keys(row) for row in rows]
 
     def get_prediction_accuracy_stats(
         self,
@@ -225,66 +221,6 @@ class DuckDBPredictorRepository(Database):
             "previous": done.previous,
             "recorded_at": done.recorded_at,
         }
-
-    def store_prediction_model(
-        self,
-        model: object,
-        model_type: str | None = None,
-        target_metric: str = "throughput",
-        hardware_platform: str | None = None,
-        model_family: str | None = None,
-        features: Sequence[str] = (),
-        **details: Unpack[PredictorDetails],
-    ) -> str:
-        """Store a fitted regressor, signed by this user, with its feature importance.
-
-        `features` name its columns in order; return its id.
-        """
-        ready = predictors.prepared(
-            model,
-            model_type=model_type,
-            target_metric=target_metric,
-            hardware_platform=hardware_platform,
-            model_family=model_family,
-            features=features,
-            details=details,
-            now=datetime.now(UTC),
-        )
-        with self.open(Access.WRITE) as store:
-            save(store, ready)
-        return ready.record.model_id
-
-    def load_prediction_model(
-        self, model_id: str | None = None, *, trust: bool = False, **scope: Unpack[PredictorScope]
-    ) -> tuple[Any, Row]:
-        """Return a stored regressor and what is known of it: this one, or the scope's active or
-        newest; `trust` loads, and so runs, what somebody else stored.
-        """
-        with self.open(Access.READ) as store:
-            return predictors.loaded(store, model_id, scope, trust=trust)
-
-    def get_prediction_models(
-        self, *, model_type: str | None = None, limit: int | None = None,
-        **scope: Unpack[PredictorScope],
-    ) -> list[Row]:  # fmt: skip
-        """Return what is known of the stored predictors, without reading them."""
-        with self.open(Access.READ) as store:
-            return predictors.listed(store, scope, model_type=model_type, limit=limit)
-
-    def store_feature_importance(
-        self, model_id: str, importance: Mapping[str, float], method: str = "given"
-    ) -> None:
-        """Store how much each feature matters to a predictor, replacing what was known."""
-        ranked = predictors.ranked_importance(importance, method)
-        with self.open(Access.WRITE) as store:
-            full = predictor_rows.get_predictor(store, model_id).model_id
-            predictor_rows.insert_importance(store, full, ranked)
-
-    def get_feature_importance(self, model_id: str) -> list[Row]:
-        """Return feature_name, importance_score, share, rank and method, most important first."""
-        with self.open(Access.READ) as store:
-            frame = predictor_rows.list_importance(store, model_id)
-        return frame.to_dicts()
 
     def generate_sample_data(
         self,
