@@ -231,3 +231,21 @@ def test_the_plain_predictor_answers_the_same_and_stores_nothing(adapter, reposi
     assert (found["prediction_id"], ranked["recommendation_id"]) == (None, None)
     stored = adapter.predict_performance(**BERT, hardware="cuda")["predictions"]["cuda"]
     assert found["latency"] == stored["latency"]
+
+
+def test_a_batch_is_answered_and_stored_like_single_questions(adapter, repository):
+    questions = [
+        {"model_name": "resnet50", "hardware": ["nvidia-l4", "cuda"], "batch_size": size}
+        for size in (1, 8)
+    ]
+
+    batch = adapter.predict_performance_batch(questions)
+
+    assert len(repository.get_predictions()) == 4
+    for question, found in zip(questions, batch, strict=True):
+        alone = adapter.predict_performance(**question)
+        for name, one in found["predictions"].items():
+            assert one["latency"] == alone["predictions"][name]["latency"]
+    with pytest.raises(TypeError, match="batchsize"):
+        adapter.predict_performance_batch([{"model_name": "resnet50", "batchsize": 1}])
+    assert adapter.predict_performance_batch([]) == []

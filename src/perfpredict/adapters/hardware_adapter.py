@@ -1,11 +1,16 @@
 """`HardwareModelPredictorDuckDBAdapter`: the hardware predictor, with a memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Unpack
 
 from perfpredict.adapters.answers import Row
-from perfpredict.adapters.hardware_predictor import HardwareModelPredictor
+from perfpredict.adapters.hardware_predictor import (
+    HardwareModelPredictor,
+    Question,
+    performance_row,
+)
 from perfpredict.adapters.recording import MeasurementDetails
 from perfpredict.adapters.repository import DuckDBPredictorRepository
 from perfpredict.adapters.workloads import NamedDevices, named_devices
@@ -116,15 +121,19 @@ class HardwareModelPredictorDuckDBAdapter(HardwareModelPredictor):
             store_recommendation(store, found)
         return found, devices
 
-    def _predict(
-        self, workload: Workload, model: ModelEntry, hardware: str | Sequence[str] | None
-    ) -> tuple[list[Prediction], NamedDevices]:
+    def _predict(self, questions: Sequence[Question]) -> list[Row]:
         with self.repository.open(Access.READ) as store:
             engine = load_engine(store, detected=self.machine.devices)
-        devices = named_devices(hardware, engine.devices, self.machine.devices)
-        found = engine.predict(workload, devices.distinct, level=self.level, model=model)
         now = datetime.now(UTC)
-        found = stamped(found, now=now, make_id=lambda: new_id(IdKind.PREDICTION, now))
+        found = [
+            replace(one, predictions=tuple(_stamped(one.predictions, now)))
+            for one in self.answered(engine, questions)
+        ]
         with self.repository.open(Access.WRITE) as store:
-            insert_predictions(store, found, user=self.user_id)
-        return found, devices
+            every = [prediction for one in found for prediction in one.predictions]
+            insert_predictions(store, every, user=self.user_id)
+        return [performance_row(one) for one in found]
+
+
+def _stamped(predictions: Sequence[Prediction], now: datetime) -> list[Prediction]:
+    return stamped(predictions, now=now, make_id=lambda: new_id(IdKind.PREDICTION, now))

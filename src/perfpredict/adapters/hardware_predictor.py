@@ -1,7 +1,8 @@
 """`HardwareModelPredictor`: which hardware, and how fast there, without a database."""
 
-from collections.abc import Sequence
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
 
 from perfpredict.adapters.answers import Row, prediction_row, recommendation_row, workload_keys
 from perfpredict.adapters.workloads import (
@@ -24,6 +25,23 @@ from perfpredict.services.opening import load_engine
 from perfpredict.services.recommend import RankingInputs, recommend
 
 _MIB = 2.0**20
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One workload, and where it is asked for."""
+
+    workload: Workload
+    model: ModelEntry
+    hardware: str | Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The predictions for one question, and by which names its devices were given."""
+
+    predictions: tuple[Prediction, ...]
+    devices: NamedDevices
 
 
 class HardwareModelPredictor:
@@ -93,17 +111,19 @@ class HardwareModelPredictor:
         Throughput is in samples/s (tokens/s with a phase), latency in ms a batch, memory_usage in
         MiB, each with `…_lower` and `…_upper`; None where the workload does not fit.
         """
-        workload = build_workload(
-            model_name, model_family, batch_size, sequence_length, precision, mode, shape
-        )
-        model = model_entry(workload, facts or ModelFacts())
-        found, devices = self._predict(workload, model, hardware)
-        by_device = {one.hardware.device.name: one for one in found}
-        rows = {
-            name: prediction_row(by_device[one.device.name]) | {"hardware_platform": name}
-            for name, one in devices.by_name.items()
-        }
-        return {**workload_keys(found[0].workload), "predictions": rows}
+        question = _question(
+            model_name, model_family, hardware, batch_size, sequence_length, mode, precision,
+            facts, **shape,
+        )  # fmt: skip
+        (found,) = self._predict([question])
+        return found
+
+    def predict_performance_batch(self, questions: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Return what `predict_performance` does for each question, given as its arguments.
+
+        Everything stored is read once and written once: much faster than a call for each.
+        """
+        return self._predict([_question(**question) for question in questions])
 
     def rank(
         self,
@@ -135,9 +155,44 @@ class HardwareModelPredictor:
         found = self.rank(engine, nothing, workload, model, devices, objective, limits)
         return found, devices
 
-    def _predict(
-        self, workload: Workload, model: ModelEntry, hardware: str | Sequence[str] | None
-    ) -> tuple[list[Prediction], NamedDevices]:
+    def _predict(self, questions: Sequence[Question]) -> list[Row]:
         engine = load_engine(None, detected=self.machine.devices)
-        devices = named_devices(hardware, engine.devices, self.machine.devices)
-        return engine.predict(workload, devices.distinct, level=self.level, model=model), devices
+        return [performance_row(one) for one in self.answered(engine, questions)]
+
+    def answered(self, engine: Engine, questions: Sequence[Question]) -> list[Answered]:
+        """Return the predictions of `engine` for each question, each device once."""
+        found = []
+        for one in questions:
+            devices = named_devices(one.hardware, engine.devices, self.machine.devices)
+            predictions = engine.predict(
+                one.workload, devices.distinct, level=self.level, model=one.model
+            )
+            found.append(Answered(tuple(predictions), devices))
+        return found
+
+
+def performance_row(answered: Answered) -> Row:
+    """Return predictions by the names that were given, with the keys of their workload."""
+    by_device = {one.hardware.device.name: one for one in answered.predictions}
+    rows = {
+        name: prediction_row(by_device[one.device.name]) | {"hardware_platform": name}
+        for name, one in answered.devices.by_name.items()
+    }
+    return {**workload_keys(answered.predictions[0].workload), "predictions": rows}
+
+
+def _question(
+    model_name: str,
+    model_family: str | None = None,
+    hardware: str | Sequence[str] | None = None,
+    batch_size: int = 1,
+    sequence_length: int | None = None,
+    mode: str = "inference",
+    precision: str = "fp32",
+    facts: ModelFacts | None = None,
+    **shape: Unpack[Shape],
+) -> Question:
+    workload = build_workload(
+        model_name, model_family, batch_size, sequence_length, precision, mode, shape
+    )
+    return Question(workload, model_entry(workload, facts or ModelFacts()), hardware)

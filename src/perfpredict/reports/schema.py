@@ -26,11 +26,21 @@ OUTPUTS: Mapping[str, str] = {
     "hardware-probe": "hardware:PROBE_COLUMNS",
     "hardware-show": "hardware:SHOW_COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
+    "sample-clear": "sample:CLEAR_COLUMNS",
+    "sample-generate": "sample:GENERATE_COLUMNS",
+    "sample-status": "sample:STATUS_COLUMNS",
 }
 """Name of a report → where its columns stand, below `perfpredict.reports`."""
 
 SINGLE = frozenset(
-    {"config-set", "feedback-record", "hardware-change", "hardware-probe", "hardware-show"}
+    {
+        "config-set",
+        "feedback-record",
+        "hardware-change",
+        "hardware-probe",
+        "hardware-show",
+        "sample-generate",
+    }
 )
 """Outputs that are one object and not a list."""
 
