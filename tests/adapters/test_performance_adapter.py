@@ -75,10 +75,14 @@ def test_a_model_of_another_scope_does_not_answer(ml_adapter, other):
     assert ml_adapter.predict(**{**ASKED, **other})["predictor"] == "roofline"
 
 
-def test_a_model_whose_features_nobody_can_compute_does_not_answer(ml_adapter):
+def test_a_model_whose_features_nobody_can_compute_does_not_answer_and_that_is_said(ml_adapter):
     ml_adapter.store_model(fitted(), **SCOPE, features=["batch_size", "phase_of_the_moon"])
 
-    assert ml_adapter.predict(**ASKED)["predictor"] == "roofline"
+    answer = ml_adapter.predict(**ASKED)
+
+    assert answer["predictor"] == "roofline"
+    assert any("'phase_of_the_moon'" in caution for caution in answer["cautions"])
+    assert ml_adapter.load_model(**SCOPE)[1]["unknown_features"] == ["phase_of_the_moon"]
 
 
 def test_the_narrower_scope_answers_and_latency_before_memory(ml_adapter):

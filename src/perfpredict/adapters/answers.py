@@ -10,6 +10,7 @@ from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Estimate, Prediction
 from perfpredict.domain.recommendation import Candidate, Recommendation
 from perfpredict.domain.workload import Workload
+from perfpredict.models.named_features import unknown_features
 from perfpredict.store.linking import PredictionErrorRow
 from perfpredict.store.predictors import PredictorRecord
 
@@ -196,6 +197,7 @@ def predictor_row(record: PredictorRecord, *, is_trusted: bool) -> Row:
         "hardware_platform": record.hardware_platform,
         "model_family": record.model_family,
         "features": list(record.features),
+        "unknown_features": list(unknown_features(record.features)),
         "training_score": record.training_score,
         "validation_score": record.validation_score,
         "test_score": record.test_score,

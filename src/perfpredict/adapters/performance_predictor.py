@@ -1,6 +1,7 @@
 """`ModelPerformancePredictor`, and its adapter that stores and uses other libraries' models."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
@@ -129,12 +130,13 @@ class ModelPerformancePredictorDuckDBAdapter(ModelPerformancePredictor):
         with self.repository.open(Access.READ) as store:
             engine = load_engine(store, detected=detected)
             (device,) = named_devices(hardware, engine.devices, ()).distinct
-            record = scoped_predictor(store, device, model.family)
-            if record is not None:
-                engine = load_engine(store, predictor=record.model_id, detected=detected)
+            scoped = scoped_predictor(store, device, model.family)
+            if scoped.record is not None:
+                engine = load_engine(store, predictor=scoped.record.model_id, detected=detected)
         found = engine.predict(workload, [device], level=self.level, model=model)
         now = datetime.now(UTC)
         (ready,) = stamped(found, now=now, make_id=lambda: new_id(IdKind.PREDICTION, now))
+        ready = replace(ready, cautions=(*ready.cautions, *scoped.cautions))
         with self.repository.open(Access.WRITE) as store:
             insert_predictions(store, [ready], user=self.user_id)
         return ready

@@ -1,5 +1,7 @@
 """Which of the predictors that users stored answers for one device and family of models."""
 
+from dataclasses import dataclass
+
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.models.blobs import BlobFormat
 from perfpredict.models.named_features import unknown_features
@@ -8,24 +10,43 @@ from perfpredict.store.gateway import Store
 from perfpredict.store.predictors import PredictorRecord, list_predictors, predictor_record
 
 
-def scoped_predictor(
-    store: Store, hardware: ResolvedDevice, family: str | None
-) -> PredictorRecord | None:
-    """Return the user's stored predictor that fits best, None where none fits.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoped:
+    """The stored predictor that answers, if one does, and why others of its scope do not."""
 
-    Only those that can answer count: trusted, and with features that can be computed here. An
-    active one comes first, then the narrower scope, then the newer one.
+    record: PredictorRecord | None
+    cautions: tuple[str, ...] = ()
+
+
+def scoped_predictor(store: Store, hardware: ResolvedDevice, family: str | None) -> Scoped:
+    """Return the user's stored predictor that fits best.
+
+    An active one comes first, then the narrower scope, then the newer one. Those that cannot
+    answer, being untrusted or with features that nothing here computes, are named in the cautions
+    where none can.
     """
-    fitting = [
+    in_scope = [
         record
         for record in _records(store)
         if record.format != BlobFormat.RESIDUAL
         and record.hardware_platform in {None, *_names(hardware)}
         and record.model_family in {None, family}
-        and not unknown_features(record.features)
-        and is_trusted(record)
     ]
-    return max(fitting, key=_preference, default=None)
+    usable = [record for record in in_scope if _why_not(record) is None]
+    if usable:
+        return Scoped(record=max(usable, key=_preference))
+    cautions = tuple(
+        f"stored predictor {record.model_id} was not used: {_why_not(record)}"
+        for record in in_scope
+    )
+    return Scoped(record=None, cautions=cautions)
+
+
+def _why_not(record: PredictorRecord) -> str | None:
+    unknown = unknown_features(record.features)
+    if unknown:
+        return f"nothing here computes the feature '{unknown[0]}'"
+    return None if is_trusted(record) else "somebody else stored it, and it is not trusted"
 
 
 def _records(store: Store) -> list[PredictorRecord]:
