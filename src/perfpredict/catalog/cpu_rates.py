@@ -44,6 +44,9 @@ class _Memory:
 # published single-thread STREAM figures lie between 10 and 20 GB/s.
 _BANDWIDTH_PER_CORE = 15e9
 
+# Virtual machines report the last-level cache of the whole host; server cores have 2 to 4 MiB each.
+_CACHE_PER_CORE = 4 * 2**20
+
 _ZEN_5_FAMILY = 26
 _NARROW_ZEN_5 = re.compile(r"ryzen ai (?!max)", re.IGNORECASE)
 """Laptop chips whose Zen 5 cores have 256-bit units, as AMD's optimization guide says."""
@@ -148,11 +151,18 @@ def derive_cpu(facts: CpuFacts, name: str = "local-cpu") -> Device | None:
         architecture=facts.machine,
         compute_units=max(1, round(cores)),
         boost_mhz=clock / 1e6,
-        cache_bytes=facts.cache_bytes,
+        cache_bytes=believable_cache_bytes(facts),
         source="derived: cores x clock x FLOP per clock of the reported instruction sets",
         note=note,
         origin=Origin.DETECTED,
     )
+
+
+def believable_cache_bytes(facts: CpuFacts) -> int | None:
+    """Return the last-level cache that the usable cores can count on, None where unknown."""
+    if facts.cache_bytes is None or facts.usable_cores is None:
+        return facts.cache_bytes
+    return min(facts.cache_bytes, round(max(facts.usable_cores, 1.0) * _CACHE_PER_CORE))
 
 
 def _assumed_memory(facts: CpuFacts) -> _Memory:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from perfpredict.catalog.cpu_rates import CpuFacts, flop_per_clock
+from perfpredict.catalog.cpu_rates import CpuFacts, believable_cache_bytes, flop_per_clock
 from perfpredict.domain.device import Device, DeviceKind, Origin, Platform
 from perfpredict.domain.precision import Precision
 from perfpredict.errors import CannotAnswerError, InvalidInputError
@@ -184,7 +184,7 @@ def _unmeasured(facts: CpuFacts) -> Device:
         peak_flops_per_s=dict(flop_per_clock(facts)),
         architecture=facts.machine,
         compute_units=None if facts.usable_cores is None else max(1, round(facts.usable_cores)),
-        cache_bytes=facts.cache_bytes,
+        cache_bytes=believable_cache_bytes(facts),
     )
 
 

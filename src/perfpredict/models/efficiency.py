@@ -23,6 +23,10 @@ class DeviceEfficiency:
     """Exponent p of (compute^p + memory^p)^(1/p): 1 adds, infinity is the hard maximum."""
     cache_gain: float
     """Bandwidth gain of an operation that fits the last-level cache entirely."""
+    core_exponent: float
+    """Work split over more cores reaches less of their peak: share * (cores / reference) ** -x."""
+    kernel_core_exponent: float
+    """Waking and joining more cores takes longer: kernel_s * (cores / reference) ** x."""
     level: Mapping[str, float]
     """Device-time factor per situation, e.g. `nhwc`, `training`, `accelerator`; absent is 1."""
 
@@ -64,6 +68,8 @@ class Constants:
     """Situation → |log residual| at RESIDUAL_LEVELS, from groups that were left out."""
 
 
+REFERENCE_CORES = 14
+"""Cores of the CPU that most published CPU rows come from (Core i9-10940X)."""
 RESIDUAL_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 
 

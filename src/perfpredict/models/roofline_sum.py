@@ -8,7 +8,7 @@ import numpy as np
 from perfpredict.domain.device import DeviceKind
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.workload import Mode
-from perfpredict.models.efficiency import Constants, FrameworkEfficiency
+from perfpredict.models.efficiency import REFERENCE_CORES, Constants, FrameworkEfficiency
 from perfpredict.models.op_arrays import (
     CONVOLUTIONS,
     MATRIX_CLASSES,
@@ -54,6 +54,8 @@ class Situation:
     level: float
     convolution_level: float
     quantization: float
+    core_ratio: float
+    """Cores over the reference's; 1 where they do not matter or are not known."""
 
 
 def framework_key(case: Case) -> str:
@@ -81,6 +83,9 @@ def situation(case: Case, constants: Constants) -> Situation:
         level=level * framework.level,
         convolution_level=efficiency.level.get(memory_format, 1.0),
         quantization=constants.quantization.get(case.workload.quantization or "", 1.0),
+        core_ratio=(case.device.compute_units or REFERENCE_CORES) / REFERENCE_CORES
+        if kind == "cpu"
+        else 1.0,
     )
 
 
@@ -117,11 +122,13 @@ def roofline_sum(cases: Sequence[Case], arrays: OpArrays, constants: Constants) 
 
     is_cpu = per_op([s.kind == "cpu" for s in passes]).astype(bool)
     gpu, cpu = (_class_constants(constants, kind) for kind in ("gpu", "cpu"))
+    cores = per_op([s.core_ratio for s in passes])
     compute_share = np.where(is_cpu, cpu.compute[op], gpu.compute[op])
+    compute_share = compute_share * cores**-cpu.core_exponent
     memory_share = np.where(is_cpu, cpu.memory[op], gpu.memory[op])
     gain = 1.0 + np.where(is_cpu, cpu.cache_gain, gpu.cache_gain) * arrays.cache_share
     norm = np.where(is_cpu, cpu.norm, gpu.norm)
-    kernel_s = np.where(is_cpu, cpu.kernel_s, gpu.kernel_s)
+    kernel_s = np.where(is_cpu, cpu.kernel_s * cores**cpu.kernel_core_exponent, gpu.kernel_s)
 
     is_fused = FUSIBLE[op]
     traffic = np.where(is_fused, per_op([s.framework.fused_traffic for s in passes]), 1.0)
@@ -191,6 +198,8 @@ class _ClassConstants:
     kernel_s: float
     norm: float
     cache_gain: float
+    core_exponent: float
+    kernel_core_exponent: float
 
 
 def _class_constants(constants: Constants, kind: str) -> _ClassConstants:
@@ -201,4 +210,6 @@ def _class_constants(constants: Constants, kind: str) -> _ClassConstants:
         kernel_s=efficiency.kernel_s,
         norm=efficiency.norm,
         cache_gain=efficiency.cache_gain,
+        core_exponent=efficiency.core_exponent,
+        kernel_core_exponent=efficiency.kernel_core_exponent,
     )
