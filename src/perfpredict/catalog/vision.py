@@ -79,6 +79,7 @@ def near_vision_names(name: str, limit: int = 3) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:limit]
 
 
+@cache
 def vision_profile(key: str, image_size: int | None = None) -> OpProfile:
     """Return the profile of one sample; `image_size` None is the architecture's default.
 

@@ -65,7 +65,13 @@ def is_signed(sha256: str, signature: str | None, key: bytes) -> bool:
 
 def _user_key(path: Path) -> bytes:
     if not path.exists():
-        _create_key(path)
+        try:
+            _create_key(path)
+        except OSError as exc:
+            raise UntrustedModelError(
+                f"no signing key can be made at '{path}': {exc.strerror}",
+                hint="set PERFPREDICT_SIGNING_KEY, or make the folder writable",
+            ) from exc
     if sys.platform != "win32" and path.stat().st_mode & 0o077:
         raise UntrustedModelError(
             f"the signing key '{path}' can be read or written by others",
