@@ -124,6 +124,7 @@ def main() -> int:
                     "precision": "fp32",
                     "framework": "pytorch",
                     "latency_ms": measured_ms,
+                    "predicted_ms": prediction.latency_ms.value,
                     "throughput": batch_size / measured_ms * 1e3,
                     "runs": count,
                 }
