@@ -198,7 +198,8 @@ class DeviceCatalog:
         serving = [device for device in self._detected if reference.serves(device)]
         if serving:
             best = min(serving, key=lambda device: reference.runs_on.index(device.platform))
-            return ResolvedDevice(requested=name, device=best, how="detected")
+            # a probe of this machine is kept as the user's entry of the same name
+            return ResolvedDevice(requested=name, device=self._own[best.name], how="detected")
         device = self.find(reference.device)
         return ResolvedDevice(requested=name, device=device, how="reference")
 

@@ -35,6 +35,12 @@ class ModelSourceOptions:
         ),
     ] = None
 
+    @property
+    def is_given(self) -> bool:
+        """Whether any of the options was used."""
+        facts = (self.model_config, self.params, self.flops)
+        return any(fact is not None for fact in facts)
+
     def known_model(self, workload_options: WorkloadOptions) -> "ModelEntry":
         """Return the model that the command is about.
 

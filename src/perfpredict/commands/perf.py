@@ -1,5 +1,6 @@
 """`perfpredict perf`: predict, look back at predictions, and judge their accuracy."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from perfpredict.domain.prediction import Prediction
+    from perfpredict.importers.questions import Question
 
 app = typer.Typer(help="Predict latency, throughput and memory.")
 HardwareOption = Annotated[
@@ -49,18 +51,44 @@ def predict(
     workload_options: WorkloadOptions,
     source: ModelSourceOptions,
     hardware: HardwareOption = None,
+    input_file: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help="Workloads, one a row; - is stdin."),
+    ] = None,
+    input_format: Annotated[
+        str | None, typer.Option("--input-format", metavar="NAME", help="csv, json, jsonl, …")
+    ] = None,
     predictor: PredictorOption = "auto",
     level: LevelOption = 0.9,
     explain: Annotated[bool, typer.Option("--explain", help="Where the time goes.")] = False,
     is_unstored: Annotated[bool, typer.Option("--no-store", help="Store nothing.")] = False,
     user: UserOption = None,
 ) -> None:
-    """Predict how MODEL performs on devices."""
+    """Predict how MODEL, or every workload in a file, performs on devices."""
     from perfpredict.reports import perf as report
+
+    names = hardware_names(hardware)
+    if input_file is None:
+        found = _predict_model(workload_options, source, names, predictor, level)
+    else:
+        questions = _questions(input_file, input_format, workload_options, source)
+        found = _predict_questions(questions, names, predictor, level)
+    if not is_unstored:
+        found = store_predictions(found, user)
+    shown = report.explanation_report(found) if explain else report.predictions_report(found)
+    context.emit(shown, ids=[one.prediction_id for one in found if one.prediction_id])
+
+
+def _predict_model(
+    workload_options: WorkloadOptions,
+    source: ModelSourceOptions,
+    names: tuple[str, ...],
+    predictor: str,
+    level: float,
+) -> "list[Prediction]":
     from perfpredict.services.opening import load_engine
     from perfpredict.services.predict import predict as service
 
-    names = hardware_names(hardware)
     if not names:
         raise InvalidInputError("--hardware: must be given", hint="--hardware all is the catalog")
     workloads = workload_options.build_workloads()
@@ -68,11 +96,32 @@ def predict(
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=predictor, detected=detected_devices(names))
     devices = engine.resolve_devices(names)
-    found = service(engine, workloads, devices, level=level, model=model)
-    if not is_unstored:
-        found = store_predictions(found, user)
-    shown = report.explanation_report(found) if explain else report.predictions_report(found)
-    context.emit(shown, ids=[one.prediction_id for one in found if one.prediction_id])
+    return service(engine, workloads, devices, level=level, model=model)
+
+
+def _questions(
+    path: str, input_format: str | None, options: WorkloadOptions, source: ModelSourceOptions
+) -> "list[Question]":
+    from perfpredict.importers.options import FileFormat
+    from perfpredict.importers.questions import read_questions
+
+    if options.optional_model_name is not None or source.is_given:
+        raise InvalidInputError("MODEL and --input exclude each other")
+    chosen = parsing.parse_choice_or_none("--input-format", input_format, FileFormat)
+    defaults = replace(options, model="each-row").build_workload()
+    return read_questions(path, chosen, defaults)
+
+
+def _predict_questions(
+    questions: "list[Question]", names: tuple[str, ...], predictor: str, level: float
+) -> "list[Prediction]":
+    from perfpredict.services.opening import load_engine
+    from perfpredict.services.predict import predict_questions
+
+    asked = [*names, *(one.hardware for one in questions if one.hardware)]
+    with context.open_store_if_exists() as store:
+        engine = load_engine(store, predictor=predictor, detected=detected_devices(asked))
+    return predict_questions(engine, questions, names, level=level)
 
 
 def store_predictions(found: "list[Prediction]", user: str | None) -> "list[Prediction]":

@@ -10,7 +10,8 @@ from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Prediction
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
-from perfpredict.services.engine import Engine
+from perfpredict.importers.questions import Question
+from perfpredict.services.engine import Engine, Pair
 
 
 def predict(
@@ -74,5 +75,32 @@ def predict_grid(
     for answer in engine.predict_many(pairs, level=level):
         if isinstance(answer, PerfpredictError):
             raise answer
+        found.append(answer)
+    return found
+
+
+def predict_questions(
+    engine: Engine, questions: Sequence[Question], names: Sequence[str], *, level: float
+) -> list[Prediction]:
+    """Return predictions of every workload on the hardware of its row, or else on `names`.
+
+    Raises what makes the first bad row unanswerable, with its place in the file.
+    """
+    pairs: list[Pair] = []
+    places: list[str] = []
+    for question in questions:
+        wanted = [question.hardware] if question.hardware else names
+        if not wanted:
+            raise InvalidInputError(
+                f"{question.place}: hardware: is missing",
+                hint="name it in the file or give --hardware",
+            )
+        for device in engine.resolve_devices(wanted):
+            pairs.append((question.workload, device))
+            places.append(question.place)
+    found: list[Prediction] = []
+    for place, answer in zip(places, engine.predict_many(pairs, level=level), strict=True):
+        if isinstance(answer, PerfpredictError):
+            raise type(answer)(f"{place}: {answer.message}", hint=answer.hint)
         found.append(answer)
     return found
