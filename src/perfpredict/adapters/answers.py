@@ -13,6 +13,7 @@ from perfpredict.domain.workload import Workload
 from perfpredict.models.named_features import unknown_features
 from perfpredict.store.linking import PredictionErrorRow
 from perfpredict.store.predictors import PredictorRecord
+from perfpredict.store.workload_columns import workload_row
 
 Row: TypeAlias = dict[str, Any]
 """Keys are documented; their values differ in type, so that indexing needs Any."""
@@ -64,25 +65,8 @@ def stored_row(row: Mapping[str, Any]) -> Row:
 
 
 def workload_keys(workload: Workload) -> Row:
-    """Return the model and shape keys that every answer carries."""
-    return {
-        "model_name": workload.model,
-        "model_family": workload.family,
-        "batch_size": workload.batch_size,
-        "sequence_length": workload.sequence_length,
-        "image_size": workload.image_size,
-        "input_tokens": workload.input_tokens,
-        "output_tokens": workload.output_tokens,
-        "precision": workload.precision.value,
-        "quantization": workload.quantization,
-        "mode": workload.mode.value,
-        "phase": workload.phase.value if workload.phase else None,
-        "framework": workload.framework,
-        "is_compiled": workload.is_compiled,
-        "memory_format": workload.memory_format,
-        "device_count": workload.device_count,
-        "concurrency": workload.concurrency,
-    }
+    """Return the model and shape keys that every answer carries, as the tables name them."""
+    return {k: value for k, value in workload_row(workload).items() if k != "workload_key"}
 
 
 def prediction_row(prediction: Prediction) -> Row:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 from perfpredict.domain.measurement import Measurement
 from perfpredict.domain.metrics import Metric
+from perfpredict.reports.ci import CiResult, ci_text
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 if TYPE_CHECKING:
@@ -264,22 +264,15 @@ def deleted_report(ids: Sequence[str], *, is_purged: bool) -> Report:
 
 def check_text(checked: "Sequence[Checked]", wanted: str) -> str:
     """Return the checks as GitHub annotations (failed ones only) or as JUnit XML."""
-    if wanted == "github":
-        lines = [f"::error::{_annotation(_told(one))}" for one in checked if not one.is_inside]
-        return "".join(f"{line}\n" for line in lines)
-    suite = ElementTree.Element(
-        "testsuite",
-        name="perfpredict measure check",
-        tests=str(len(checked)),
-        failures=str(sum(not one.is_inside for one in checked)),
-    )
-    for one in checked:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=one.measurement_id, name=one.metric.value
+    results = [
+        CiResult(
+            group=one.measurement_id,
+            name=one.metric.value,
+            failure=None if one.is_inside else _told(one),
         )
-        if not one.is_inside:
-            ElementTree.SubElement(case, "failure", message=_told(one))
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+        for one in checked
+    ]
+    return ci_text("perfpredict measure check", results, wanted)
 
 
 def _told(one: "Checked") -> str:
@@ -289,7 +282,3 @@ def _told(one: "Checked") -> str:
         f"{one.measurement_id}: {one.metric.value} {one.actual:.4g} {one.unit} is outside "
         f"{low}{high} {one.unit}"
     )
-
-
-def _annotation(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

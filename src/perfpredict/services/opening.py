@@ -39,11 +39,7 @@ def load_engine(
     fallback = RooflinePredictor()
     chosen: Predictor = fallback
     if store is not None and predictor != ROOFLINE:
-        found = (
-            active_predictor(store, fallback)
-            if predictor == AUTO
-            else load_predictor(store, predictor, fallback)
-        )
+        found = active_predictor(store) if predictor == AUTO else load_predictor(store, predictor)
         chosen = found or fallback
     catalog = device_catalog(store, tuple(detected))
     engine = Engine(devices=catalog, predictor=chosen, fallback=fallback)

@@ -13,7 +13,6 @@ from perfpredict.models import signing
 from perfpredict.models.blobs import BlobFormat, PickleListing, list_globals
 from perfpredict.models.predictor import Predictor
 from perfpredict.models.residual import ResidualPredictor
-from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.models.serialized import CheckVector, LoadedObject, Seal, check_sha256, load_object
 from perfpredict.models.user_model import Scope, UserModelPredictor
 from perfpredict.store import predictors as stored
@@ -43,10 +42,8 @@ class ShownPredictor:
     """What its pickle names; None where it is no pickle."""
 
 
-def load_predictor(
-    store: Store, id_or_prefix: str, fallback: RooflinePredictor | None = None
-) -> Predictor:
-    """Return the stored predictor, ready to answer; `fallback` is what it would replace.
+def load_predictor(store: Store, id_or_prefix: str) -> Predictor:
+    """Return the stored predictor, ready to answer.
 
     Raises UnknownIdError, UntrustedModelError, StoreUnusableError or CannotAnswerError.
     """
@@ -83,7 +80,7 @@ def loaded_object(record: PredictorRecord, blob: bytes, *, trust: bool = False) 
     return load_object(blob, seal_of(record), features=record.features, key=key, trust=trust)
 
 
-def active_predictor(store: Store, fallback: RooflinePredictor | None = None) -> Predictor | None:
+def active_predictor(store: Store) -> Predictor | None:
     """Return the predictor in force, ready to answer, or None where none was activated."""
     record = active_record(store)
     if record is None:

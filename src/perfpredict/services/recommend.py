@@ -16,7 +16,7 @@ from perfpredict.domain.recommendation import (
     Recommendation,
 )
 from perfpredict.domain.workload import Workload
-from perfpredict.errors import CannotAnswerError, InvalidInputError
+from perfpredict.errors import InvalidInputError
 from perfpredict.services.engine import Engine
 
 GIB = 2.0**30
@@ -215,6 +215,5 @@ def _shared_cautions(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 
 
 def _some(estimate: Estimate | None) -> Estimate:
-    if estimate is None:
-        raise CannotAnswerError("a prediction that fits carries all its estimates")
+    assert estimate is not None, "a prediction that fits carries all its estimates"
     return estimate
