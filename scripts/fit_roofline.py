@@ -36,6 +36,7 @@ Path_ = tuple[str, ...]
 """Keys that lead to one constant in the JSON form."""
 
 OUTPUT = Path(__file__).parent.parent / "src" / "perfpredict" / "models" / CONSTANTS_FILE
+FRAMEWORKS = frozenset(initial_constants()["frameworks"])
 SHRINKAGE = 0.15
 """Weight of a constant's log distance from its starting value, against one log residual."""
 FEWEST_DEVICE_ROWS = 20
@@ -51,7 +52,7 @@ def stage_parameters(stage: str, raw: dict[str, Any], rows: Sequence[PublishedRo
     kind = "cpu" if stage == "cpu" else "gpu"
     classes = raw["kinds"]["gpu"]["compute"]
     matrix = [c for c in classes if c.startswith("conv") or c in ("linear", "matmul", "attention")]
-    keys = sorted({framework_key(row.case) for row in rows} & set(raw["frameworks"]))
+    keys = sorted({framework_key(row.case, raw["frameworks"]) for row in rows})
     chosen: list[Path_] = []
     if stage == "generation":
         chosen += [("kinds", "gpu", "memory", c) for c in ("linear", "attention")]
@@ -86,7 +87,7 @@ def stage_of(row: PublishedRow) -> str:
 def group_of(row: PublishedRow) -> str:
     """Return the group whose rows share a weight."""
     work = row.case.workload
-    parts = (row.source, row.case.device.name, framework_key(row.case), work.mode)
+    parts = (row.source, row.case.device.name, framework_key(row.case, FRAMEWORKS), work.mode)
     return "/".join(str(part) for part in (*parts, work.memory_format, work.device_count > 1))
 
 
@@ -226,7 +227,9 @@ def within_device(rows: Sequence[PublishedRow], values: Floats) -> Floats:
     """Return residuals less the median of their device and framework."""
     by_group: dict[str, list[float]] = defaultdict(list)
     for row, value in zip(rows, values, strict=True):
-        by_group[f"{row.case.device.name}/{framework_key(row.case)}"].append(float(value))
+        by_group[f"{row.case.device.name}/{framework_key(row.case, FRAMEWORKS)}"].append(
+            float(value)
+        )
     kept = [np.array(v) - np.median(v) for v in by_group.values() if len(v) >= 10]
     return np.concatenate(kept)
 

@@ -71,7 +71,7 @@ def initial_constants() -> dict[str, Any]:
             "tensorrt": _framework(2.0, 0.05, 0.4, 0.4),
             "openvino": _framework(2.0, 0.1, 0.4, 0.4),
         },
-        "quantization": {"awq": 1.3, "gptq": 1.3, "bnb": 3.0},
+        "quantization": {"awq": 1.3, "gptq": 1.3, "bnb": 3.0, "q4_k_m": 1.0, "mxfp4": 1.0},
         "link_share": 0.1,
         "memory_interval": [0.8, 1.35],
         "residual_quantiles": {

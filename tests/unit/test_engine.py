@@ -6,7 +6,7 @@ from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Prediction
 from perfpredict.domain.recommendation import Limits, Meets, Objective
-from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.domain.workload import Mode, Phase, Workload, parse_memory_format
 from perfpredict.errors import InvalidInputError, UnknownDeviceError, UnknownModelError
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
@@ -140,3 +140,29 @@ def test_a_grid_answers_every_pair_or_says_why(engine):
     answers = engine.predict_many([(good, devices[0]), (bad, devices[0])])
     assert isinstance(answers[0], Prediction)
     assert isinstance(answers[1], UnknownModelError)
+
+
+def cautions(engine: Engine, **shape: object) -> str:
+    workload = Workload(**({"model": "resnet50"} | shape))
+    (found,) = engine.predict(workload, engine.resolve_devices(["nvidia-l4"]))
+    return " ".join(found.cautions)
+
+
+def test_what_the_constants_do_not_know_is_said(engine):
+    assert "'no-such-server'" in cautions(engine, framework="no-such-server")
+    assert "'no-such-scheme'" in cautions(
+        engine, precision=Precision.INT4, quantization="no-such-scheme"
+    )
+    assert "'diagonal'" in cautions(engine, memory_format="diagonal")
+    assert cautions(engine, framework="vllm", memory_format="nhwc") == ""
+
+
+def test_compiling_does_not_turn_one_framework_into_another(engine):
+    assert latency_ms(engine, framework="vllm", is_compiled=True) == latency_ms(
+        engine, framework="vllm"
+    )
+
+
+def test_a_memory_format_has_one_name():
+    assert parse_memory_format("channels_last") == parse_memory_format("NHWC") == "nhwc"
+    assert parse_memory_format("contiguous") == "nchw"

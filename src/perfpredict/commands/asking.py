@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfpredict.commands import parsing
+from perfpredict.commands import context, parsing
 from perfpredict.commands.options import WorkloadOptions, positive_number
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from perfpredict.catalog.models import ModelEntry
-    from perfpredict.domain.device import Device
+    from perfpredict.domain.device import Device, ResolvedDevice
+    from perfpredict.services.engine import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,20 @@ class ModelSourceOptions:
 def hardware_names(option: list[str] | None) -> tuple[str, ...]:
     """Return the names in `--hardware`, none where it was not given."""
     return parsing.split_names("--hardware", option) if option else ()
+
+
+def resolved_devices(engine: "Engine", names: Sequence[str]) -> "list[ResolvedDevice]":
+    """Return the devices behind `names`, each once; names that mean the same one are noted."""
+    found = engine.resolve_devices(names)
+    if list(names) == ["all"] or len(found) == len(names):
+        return found
+    by_device: dict[str, list[str]] = {}
+    for name in names:
+        by_device.setdefault(engine.devices.resolve(name).device.name, []).append(name)
+    for device, same in by_device.items():
+        if len(same) > 1:
+            context.note(f"{' and '.join(same)} all stand for {device} here: it is shown once")
+    return found
 
 
 def detected_devices(names: Sequence[str]) -> "tuple[Device, ...]":

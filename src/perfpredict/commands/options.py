@@ -13,7 +13,14 @@ from perfpredict.commands.groups import with_options
 from perfpredict.domain.frameworks import parse_framework
 from perfpredict.domain.names import clean_name, parse_whole_number
 from perfpredict.domain.units import parse_positive
-from perfpredict.domain.workload import MAX_BATCH_SIZE, MAX_TOKENS, Mode, Phase, Workload
+from perfpredict.domain.workload import (
+    MAX_BATCH_SIZE,
+    MAX_TOKENS,
+    Mode,
+    Phase,
+    Workload,
+    parse_memory_format,
+)
 from perfpredict.errors import ExitCode, InvalidInputError
 
 __all__ = [
@@ -168,7 +175,7 @@ class WorkloadOptions(ModelOptions):
     ] = None
     memory_format: Annotated[
         str | None,
-        typer.Option("--memory-format", metavar="NAME", help="Such as channels_last."),
+        typer.Option("--memory-format", metavar="NAME", help="nchw or nhwc (channels_last)."),
     ] = None
     device_count: Annotated[
         int,
@@ -212,7 +219,7 @@ class WorkloadOptions(ModelOptions):
             phase=phase,
             framework=_framework("--framework", self.framework),
             is_compiled=self.is_compiled,
-            memory_format=_name("--memory-format", self.memory_format),
+            memory_format=_memory_format("--memory-format", self.memory_format),
             device_count=self.device_count,
             concurrency=self.concurrency,
         )
@@ -220,6 +227,10 @@ class WorkloadOptions(ModelOptions):
 
 def _name(option: str, text: str | None) -> str | None:
     return None if text is None else clean_name(option, text)
+
+
+def _memory_format(option: str, text: str | None) -> str | None:
+    return None if text is None else parse_memory_format(clean_name(option, text))
 
 
 def _framework(option: str, text: str | None) -> str | None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perfpredict.commands import accuracy, context, evaluate, parsing
-from perfpredict.commands.asking import ModelSourceOptions, detected_devices, hardware_names
+from perfpredict.commands.asking import (
+    ModelSourceOptions,
+    detected_devices,
+    hardware_names,
+    resolved_devices,
+)
 from perfpredict.commands.options import (
     FilterOptions,
     LevelOption,
@@ -95,7 +100,7 @@ def _predict_model(
     model = source.known_model(workload_options)
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=predictor, detected=detected_devices(names))
-    devices = engine.resolve_devices(names)
+    devices = resolved_devices(engine, names)
     return service(engine, workloads, devices, level=level, model=model)
 
 
@@ -179,7 +184,7 @@ def matrix(
     chosen = parsing.parse_choice("--metric", metric, Metric)
     with context.open_store_if_exists() as store:
         engine = load_engine(store, detected=detected_devices(names))
-    devices = engine.resolve_devices(names)
+    devices = resolved_devices(engine, names)
     found = predict_grid(engine, grid, devices, level=level, max_cells=max_cells)
     if is_stored:
         found = store_predictions(found, user)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perfpredict.commands import context, parsing
-from perfpredict.commands.asking import ModelSourceOptions, detected_devices, hardware_names
+from perfpredict.commands.asking import (
+    ModelSourceOptions,
+    detected_devices,
+    hardware_names,
+    resolved_devices,
+)
 from perfpredict.commands.options import (
     LevelOption,
     UserOption,
@@ -115,7 +120,7 @@ def recommend(
     with context.open_store_if_exists() as store:
         engine = load_engine(store, detected=detected)
         inputs = ranking_inputs(store, model.family, limits)
-    devices = engine.resolve_devices(names or [device.name for device in detected])
+    devices = resolved_devices(engine, names or [device.name for device in detected])
     found = rank(
         engine, workload, devices, objective=chosen, limits=limits, inputs=inputs, level=level,
         model=model,

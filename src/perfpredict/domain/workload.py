@@ -29,6 +29,16 @@ class Phase(StrEnum):
     """Prompt and all output tokens, end to end."""
 
 
+MEMORY_FORMATS = {"channels_last": "nhwc", "channels-last": "nhwc", "contiguous": "nchw"}
+"""PyTorch's names of the layouts that result files call nhwc and nchw."""
+
+
+def parse_memory_format(text: str) -> str:
+    """Return the one name of a memory format; a name that is not in the table is its own."""
+    name = text.strip().casefold()
+    return MEMORY_FORMATS.get(name, name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """Model, shape, precision and mode; equal workloads are expected to run equally fast."""

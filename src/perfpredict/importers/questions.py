@@ -6,7 +6,14 @@ from functools import partial
 
 from perfpredict.domain.frameworks import parse_framework
 from perfpredict.domain.names import clean_name, parse_whole_number
-from perfpredict.domain.workload import MAX_BATCH_SIZE, MAX_TOKENS, Mode, Phase, Workload
+from perfpredict.domain.workload import (
+    MAX_BATCH_SIZE,
+    MAX_TOKENS,
+    Mode,
+    Phase,
+    Workload,
+    parse_memory_format,
+)
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.columns import parse_meaning
 from perfpredict.importers.options import FileFormat
@@ -24,7 +31,7 @@ _PARSERS: Mapping[str, Callable[[str, str], object]] = {
     "input_tokens": _tokens,
     "output_tokens": _tokens,
     "quantization": clean_name,
-    "memory_format": clean_name,
+    "memory_format": lambda field, text: parse_memory_format(clean_name(field, text)),
     "device_count": _tokens,
     "concurrency": partial(parse_whole_number, highest=MAX_BATCH_SIZE),
     "mode": lambda field, text: _choice(field, text, Mode),

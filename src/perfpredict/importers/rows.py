@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from perfpredict.domain.workload import MAX_BATCH_SIZE, MAX_TOKENS
+from perfpredict.domain.workload import MAX_BATCH_SIZE, MAX_TOKENS, MEMORY_FORMATS
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers import fields
 from perfpredict.importers.checks import (
@@ -208,7 +208,7 @@ def _parse_cells(
         *(values[name].fill_null(other).alias(name) for name, other in _DEFAULTED.items()),
         values["warmup_runs"].alias("warmup_runs"),
         values["is_compiled"].fill_null(value=False).alias("is_compiled"),
-        values["memory_format"].str.to_lowercase().alias("memory_format"),
+        values["memory_format"].str.to_lowercase().replace(MEMORY_FORMATS).alias("memory_format"),
         pl.coalesce("model_family", values["family"]).alias("model_family"),
         pl.coalesce("model_arch", values["architecture"]).alias("model_arch"),
         pl.coalesce(values["quantization"].str.to_lowercase(), "scheme").alias("quantization"),

@@ -11,7 +11,7 @@ from perfpredict.models.efficiency import RESIDUAL_LEVELS, Constants, load_const
 from perfpredict.models.memory import memory_use
 from perfpredict.models.op_arrays import OP_CLASSES, pack
 from perfpredict.models.predictor import Case, CaseEstimate
-from perfpredict.models.roofline_sum import Breakdown, framework_key, roofline_sum
+from perfpredict.models.roofline_sum import Breakdown, roofline_sum, unknown_parts
 
 _NORMAL_90 = 1.645
 """Two-sided 90 % quantile of the normal distribution, to scale the memory interval."""
@@ -58,6 +58,7 @@ class RooflinePredictor:
             time_shares=shares,
             launch_share=launch_share,
             is_extrapolated=key == "other",
+            cautions=unknown_parts(case, self.constants),
         )
 
     def situation_key(self, case: Case) -> str:
@@ -66,7 +67,7 @@ class RooflinePredictor:
         mode = "training" if case.workload.mode is Mode.TRAINING else "inference"
         if case.workload.phase is not None:
             mode = "generation"
-        candidates = (f"{kind}/{mode}/{framework_key(case)}", f"{kind}/{mode}", mode)
+        candidates = (f"{kind}/{mode}", mode)
         return next((c for c in candidates if c in self.constants.residual_quantiles), "other")
 
 

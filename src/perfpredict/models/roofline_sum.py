@@ -1,6 +1,6 @@
 """The roofline sum: seconds of many cases from their packed operations and the constants."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,10 +58,29 @@ class Situation:
     """Cores over the reference's; 1 where they do not matter or are not known."""
 
 
-def framework_key(case: Case) -> str:
-    """Return the key of the framework constants that fit the case."""
+def framework_key(case: Case, known: Container[str]) -> str:
+    """Return the key of the framework constants that fit the case; PyTorch's for one unknown."""
     name = case.workload.framework or "pytorch"
-    return f"{name}+compiled" if case.workload.is_compiled else name
+    if name not in known:
+        name = "pytorch"
+    compiled = f"{name}+compiled"
+    return compiled if case.workload.is_compiled and compiled in known else name
+
+
+def unknown_parts(case: Case, constants: Constants) -> tuple[str, ...]:
+    """Return, as cautions, what the workload names and the constants know nothing of."""
+    workload = case.workload
+    said: list[str] = []
+    if workload.framework is not None and workload.framework not in constants.frameworks:
+        said.append(f"nothing is known of framework '{workload.framework}': predicted as pytorch")
+    if workload.quantization is not None and workload.quantization not in constants.quantization:
+        said.append(
+            f"nothing is known of quantization '{workload.quantization}': only its width counts"
+        )
+    levels = constants.kinds["gpu"].level
+    if workload.memory_format is not None and workload.memory_format not in levels:
+        said.append(f"memory format '{workload.memory_format}' is not known and changes nothing")
+    return tuple(said)
 
 
 def situation(case: Case, constants: Constants) -> Situation:
@@ -69,8 +88,7 @@ def situation(case: Case, constants: Constants) -> Situation:
     kind = "cpu" if case.device.kind is DeviceKind.CPU else "gpu"
     efficiency = constants.kinds[kind]
     frameworks = constants.frameworks
-    plain = "pytorch+compiled" if case.workload.is_compiled else "pytorch"
-    framework = frameworks.get(framework_key(case), frameworks[plain])
+    framework = frameworks[framework_key(case, frameworks)]
     vendor = case.device.vendor
     levels = [case.device.kind.value, vendor, f"{vendor}/{case.workload.framework}"]
     if case.workload.mode is Mode.TRAINING:
