@@ -76,3 +76,9 @@ def test_no_device_within_the_limits_exits_4_and_names_the_nearest(run):
                "--max-latency-ms", "0.001")  # fmt: skip
     assert done.returncode == 4
     assert "the nearest is nvidia-l4" in done.stderr
+
+
+def test_two_names_of_one_device_are_shown_once_and_said(run):
+    done = run("perf", "predict", "resnet50", "--hardware", "nvidia-l4,L4", "--json")
+    assert [row["hardware"] for row in rows(done)] == ["nvidia-l4"]
+    assert "nvidia-l4 and L4 all stand for nvidia-l4" in done.stderr
