@@ -22,7 +22,9 @@ def with_defaults(workload: Workload, entry: ModelEntry) -> tuple[Workload, tupl
     if phase in (Phase.PREFILL, Phase.GENERATE):
         _fill_tokens(workload, changes, assumptions)
     elif phase is Phase.DECODE or (entry.is_text and not entry.is_vision):
-        _fill_length(workload, changes, assumptions)
+        _fill_length(workload, changes, assumptions, DEFAULT_TEXT_TOKENS)
+    elif entry.default_length is not None:
+        _fill_length(workload, changes, assumptions, entry.default_length)
     if entry.is_vision and workload.image_size is None and entry.image_size is not None:
         changes["image_size"] = entry.image_size
         assumptions.append(f"image_size={entry.image_size} (the model's own)")
@@ -33,13 +35,16 @@ def with_defaults(workload: Workload, entry: ModelEntry) -> tuple[Workload, tupl
 
 
 def _fill_length(
-    workload: Workload, changes: dict[str, str | int | Phase], assumptions: list[str]
+    workload: Workload,
+    changes: dict[str, str | int | Phase],
+    assumptions: list[str],
+    default: int,
 ) -> None:
     if workload.sequence_length is not None:
         return
-    changes["sequence_length"] = workload.input_tokens or DEFAULT_TEXT_TOKENS
+    changes["sequence_length"] = workload.input_tokens or default
     if workload.input_tokens is None:
-        assumptions.append(f"sequence_length={DEFAULT_TEXT_TOKENS} (default)")
+        assumptions.append(f"sequence_length={default} (default)")
 
 
 def _fill_tokens(

@@ -1,16 +1,20 @@
 """The one door to every model that the catalog knows: look-up by name, listing, profiles.
 
-Transformers are asked first, then Stable Diffusion's parts, then the vision architectures.
+Transformers are asked first, then Stable Diffusion's parts, the written-out networks, and the
+vision architectures.
 """
 
 import difflib
 import fnmatch
 from dataclasses import dataclass
 
+from perfpredict.catalog.networks import Network, find_network, network_aliases, network_names
+from perfpredict.catalog.networks.network import network_parameters
 from perfpredict.catalog.profiling import (
     WorkloadProfile,
     profile_diffusion,
     profile_from_totals,
+    profile_network,
     profile_totals,
     profile_transformer,
     profile_vision,
@@ -71,13 +75,15 @@ class ModelEntry:
     source: str = "catalog"
     sequence_length: int | None = None
     """Longest sequence in tokens that the published model accepts, None where it reads no text."""
+    default_length: int | None = None
+    """Length of one sample (frames of sound, tokens, pairs) of a network that is no transformer."""
     image_size: int | None = None
     """Default height and width in pixels, None where it reads no images."""
     is_text: bool = False
     is_vision: bool = False
     is_generative: bool = False
     """Produces tokens one by one and so has prefill and decode phases."""
-    config: TransformerConfig | DiffusionConfig | VisionModel | ModelTotals
+    config: TransformerConfig | DiffusionConfig | VisionModel | ModelTotals | Network
     """What profiles are made from."""
 
 
@@ -92,6 +98,9 @@ def find_model(name: str) -> ModelEntry:
     diffusion = find_diffusion(name)
     if diffusion is not None:
         return _describe_diffusion(diffusion)
+    network = find_network(name)
+    if network is not None:
+        return _describe_network(network)
     vision = find_vision_model(name)
     if vision is None:
         raise UnknownModelError(f"no model named '{name}' in the catalog", hint=_hint(name))
@@ -133,12 +142,16 @@ def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> Worklo
         return profile_totals(config, workload)
     if isinstance(config, DiffusionConfig):
         return profile_diffusion(config, workload)
+    if isinstance(config, Network):
+        return profile_network(config, workload)
     return profile_vision(config, workload)
 
 
 def list_models(family: str | None = None, glob: str | None = None) -> list[ModelEntry]:
     """Return the entries of one family (all if None) whose name fits `glob`, sorted by name."""
-    names = {*transformer_names(), *diffusion_names(), *vision_model_names()}
+    names = {
+        *transformer_names(), *diffusion_names(), *network_names(), *vision_model_names()
+    }  # fmt: skip
     if glob is not None:
         names = {name for name in names if fnmatch.fnmatchcase(fold(name), fold(glob))}
     entries = (find_model(name) for name in sorted(names))
@@ -157,6 +170,17 @@ def _describe_diffusion(config: DiffusionConfig) -> ModelEntry:
     )
 
 
+def _describe_network(network: Network) -> ModelEntry:
+    return ModelEntry(
+        name=network.name,
+        family=network.family,
+        architecture=network.architecture,
+        parameters=round(network_parameters(network)),
+        default_length=network.length,
+        config=network,
+    )
+
+
 def _hint(name: str) -> str:
     way_out = "use --config FILE, or --params and --flops"
     near = _near_matches(name)
@@ -166,7 +190,7 @@ def _hint(name: str) -> str:
 def _near_matches(name: str, count: int = 4) -> list[str]:
     """Return canonical names and aliases that are spelt like `name` or contain it."""
     wanted = fold(name)
-    known = {**aliases(), **diffusion_aliases()}
+    known = {**aliases(), **diffusion_aliases(), **network_aliases()}
     spelt = difflib.get_close_matches(wanted, known, n=count, cutoff=0.7)
     last = wanted.rsplit("/", 1)[-1]
     holding = [key for key in known if len(last) > 3 and last in key]

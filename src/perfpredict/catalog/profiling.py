@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from perfpredict.catalog.networks import Network
+from perfpredict.catalog.networks.network import network_profile
 from perfpredict.catalog.profiling_tokens import Tokens, decode_segments, resolve_tokens
 from perfpredict.catalog.totals import ModelTotals
 from perfpredict.catalog.transformers import passes
@@ -72,6 +74,15 @@ def profile_diffusion(config: DiffusionConfig, workload: Workload) -> WorkloadPr
     _check_no_phase(config.name, workload)
     found, assumptions = diffusion_passes(config, workload.batch_size, workload.image_size)
     return _gather(found, (), assumptions)
+
+
+def profile_network(network: Network, workload: Workload) -> WorkloadProfile:
+    """Return the one pass of a network that is written out for a batch of samples."""
+    _check_no_phase(network.name, workload)
+    length = workload.sequence_length or network.length
+    one = network_profile(network, workload.batch_size, length)
+    assumed = f"sequence_length={length} {network.length_unit} (default)"
+    return _gather(((1.0, one),), (), () if workload.sequence_length else (assumed,))
 
 
 def profile_vision(model: VisionModel, workload: Workload) -> WorkloadProfile:

@@ -10,6 +10,7 @@ from perfpredict.errors import InvalidInputError
 from perfpredict.importers import fields
 from perfpredict.importers.checks import (
     Parsed,
+    cell,
     parse_distinct,
     parse_flag,
     parse_number,
@@ -35,6 +36,8 @@ _MAX_DEVICES = 100_000
 _MAX_RUNS = 2**31 - 1
 _LONGEST_TEXT = 10_000
 _DEFAULT_PRECISION = "fp32"
+OPEN_BATCH = "batch_size: is missing"
+"""Problem of a row that lacks nothing but its batch size."""
 
 _WHOLE = {
     "batch_size": MAX_BATCH_SIZE, "sequence_length": MAX_TOKENS, "image_size": MAX_TOKENS,
@@ -244,8 +247,10 @@ def _problem(parsers: Mapping[str, Parsed]) -> pl.Expr:
     )  # fmt: skip
     problems = {name: pl.col(f"{name}_problem") for name in distinct}
     problems |= {name: parsed.problem for name, parsed in parsers.items()}
-    for name in (*_REQUIRED, "precision"):
+    for name in ("model", "hardware", "precision"):
         problems[name] = required(name, f"f_{name}", problems[name])
+    is_open_batch = cell("f_batch_size").is_null()
+    open_batch = pl.when(is_open_batch).then(pl.lit(OPEN_BATCH))
     ordered = [problems.pop(name) for name in ("model", "hardware", "batch_size", "precision")]
     is_unmeasured = pl.all_horizontal(parsers[name].value.is_null() for name in _MEASURED)
     unmeasured = pl.when(is_unmeasured).then(
@@ -256,4 +261,4 @@ def _problem(parsers: Mapping[str, Parsed]) -> pl.Expr:
         & parsers["output_tokens"].value.is_null()
     )
     endless = pl.when(is_endless).then(pl.lit("output_tokens: must be given for phase 'generate'"))
-    return pl.coalesce(PROBLEM, *ordered, *problems.values(), unmeasured, endless)
+    return pl.coalesce(PROBLEM, *ordered, *problems.values(), unmeasured, endless, open_batch)

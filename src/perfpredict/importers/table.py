@@ -10,7 +10,7 @@ from perfpredict.importers import published
 from perfpredict.importers.fields import TIME
 from perfpredict.importers.options import Preset, ReadOptions
 from perfpredict.importers.raw import FILE, INDEX, PROBLEM, ROW, TEXT, RawTable
-from perfpredict.importers.rows import check_rows
+from perfpredict.importers.rows import OPEN_BATCH, check_rows
 from perfpredict.importers.shapes import add_derived, add_import_keys, doubt_units, fill_defaults
 from perfpredict.importers.sources import find_files, read_file
 
@@ -69,7 +69,11 @@ def read_measurements(patterns: Sequence[str], options: ReadOptions) -> Measurem
         files=tuple(part.file for part in parts),
         mapping={column: name for part in parts for column, name in part.mapping.items()},
         suspect_rows=sum(part.suspect_rows for part in parts),
-        notes=(*(note for part in parts for note in part.notes), *_row_notes(good)),
+        notes=(
+            *(note for part in parts for note in part.notes),
+            *_row_notes(good),
+            *_open_batch_notes(checked),
+        ),
         warnings=(warning,) if warning else (),
     )
 
@@ -145,6 +149,17 @@ def _row_notes(good: pl.DataFrame) -> list[str]:
     if local:
         notes.append(f"{local:,} times without an offset are taken as local time")
     return notes
+
+
+def _open_batch_notes(checked: pl.DataFrame) -> list[str]:
+    is_open = (pl.col(PROBLEM) == OPEN_BATCH) & pl.col("throughput_per_s").is_not_null()
+    count = checked.select(is_open.fill_null(value=False).sum()).item()
+    if not count:
+        return []
+    return [
+        f"{count:,} rows give a throughput but no batch size: they cannot be stored, and are "
+        "scored at the batch where throughput saturates"
+    ]
 
 
 def _finished(good: pl.DataFrame, options: ReadOptions) -> pl.DataFrame:

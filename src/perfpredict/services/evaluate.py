@@ -20,6 +20,7 @@ from perfpredict.services.evaluate_rows import (
     scored_rows,
     split_calibration,
 )
+from perfpredict.services.open_batches import with_assumed_batches
 
 
 class GroupKey(StrEnum):
@@ -93,6 +94,7 @@ def evaluate(engine: Engine, rows: MeasurementRows, options: EvaluationOptions) 
 
     Raises CannotAnswerError where the filter leaves no row.
     """
+    rows = with_assumed_batches(engine, rows)
     scored = scored_rows(rows, options.metric, options.row_filter)
     if scored.is_empty():
         raise CannotAnswerError("no row is left to score", hint="loosen the filters")

@@ -1,0 +1,194 @@
+"""Rows that give a throughput but no batch size, read at the batch where throughput saturates.
+
+An offline or server benchmark reports what a device delivers when it is kept busy. Such a row is
+scored at the smallest batch (a power of two, at most MAX_BATCH) whose doubling would gain less
+than MIN_GAIN by the roofline sum, or would not fit. Several devices of an inference run work as
+copies of the model, each on as many of them as make the most of a device (one, where the model
+fits it well); those of a training run share the batch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from perfpredict.catalog.defaults import with_defaults
+from perfpredict.catalog.models import ModelEntry, find_model, profile
+from perfpredict.domain.device import Device
+from perfpredict.domain.metrics import throughput_per_s
+from perfpredict.domain.precision import Precision
+from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.errors import PerfpredictError, UnknownModelError
+from perfpredict.importers.raw import PROBLEM
+from perfpredict.importers.rows import OPEN_BATCH
+from perfpredict.importers.shapes import add_derived, fill_defaults
+from perfpredict.importers.table import MeasurementRows
+from perfpredict.models.memory import memory_use, usable_bytes
+from perfpredict.models.predictor import Case
+from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.services.engine import Engine
+
+MAX_BATCH = 2048
+"""The largest that published submissions of such benchmarks configure for one device."""
+MIN_GAIN = 0.03
+"""Gain of throughput from a doubled batch below which it counts as saturated."""
+
+UNKNOWN_MODEL = "unknown model"
+
+_SHAPE = (
+    "model_name", "model_family", "sequence_length", "image_size", "input_tokens",
+    "output_tokens", "precision", "quantization", "mode", "phase", "framework", "is_compiled",
+    "memory_format", "device_count", "concurrency",
+)  # fmt: skip
+_CHOSEN: dict[str, pl.DataType] = {
+    "chosen_batch": pl.Int64(), "chosen_devices": pl.Int64(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saturated:
+    """At which batch a row without one is read."""
+
+    batch_size: int
+    """Of all the devices together that one copy of the model runs on."""
+    device_count: int
+    """Devices that one copy of the model runs on."""
+
+
+def with_assumed_batches(engine: Engine, rows: MeasurementRows) -> MeasurementRows:
+    """Return the rows with those that lack only a batch size among the good ones.
+
+    Rows that give a latency keep their reason: without a batch it says nothing.
+    """
+    if rows.refused.is_empty():
+        return rows
+    is_rate = (
+        (pl.col(PROBLEM) == OPEN_BATCH)
+        & pl.col("throughput_per_s").is_not_null()
+        & pl.col("latency_ms").is_null()
+    ).fill_null(value=False)
+    is_unknown = is_rate & ~pl.col("is_known_model")
+    told = rows.refused.with_columns(
+        pl.when(is_unknown).then(pl.lit(UNKNOWN_MODEL)).otherwise(PROBLEM).alias(PROBLEM)
+    )
+    open_rows = told.filter(is_rate)
+    if open_rows.is_empty():
+        return replace(rows, refused=told)
+    assumed = _assumed(engine, fill_defaults(open_rows.drop(PROBLEM)))
+    good = pl.concat([rows.good, assumed], how="diagonal_relaxed")
+    return replace(rows, good=good, refused=told.filter(~is_rate))
+
+
+def saturated(
+    predictor: RooflinePredictor, workload: Workload, device: Device, entry: ModelEntry
+) -> Saturated:
+    """Return the batch and the devices at which `workload` on `device` is read."""
+    if workload.mode is Mode.TRAINING:
+        share = _first_flat(predictor, _fitting(replace(workload, device_count=1), device, entry))
+        devices = workload.device_count
+        return Saturated(batch_size=share.batch_size * devices, device_count=devices)
+    found = [
+        _first_flat(predictor, cases)
+        for devices in _copy_sizes(workload.device_count)
+        if (cases := _fitting(replace(workload, device_count=devices), device, entry))
+    ]
+    if not found:
+        return Saturated(batch_size=1, device_count=workload.device_count)
+    best = max(found, key=lambda one: one.rate_per_device)
+    return Saturated(batch_size=best.batch_size, device_count=best.device_count)
+
+
+def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of one copy of the model at its saturated batch, with their keys."""
+    asked = frame.select(*_SHAPE, "device").unique(maintain_order=True)
+    chosen = [_chosen(engine, row) for row in asked.iter_rows(named=True)]
+    table = pl.DataFrame(chosen, schema=_CHOSEN, orient="row")
+    lookup = pl.concat([asked, table], how="horizontal")
+    keys = [*_SHAPE, "device"]
+    joined = frame.join(lookup, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    share = pl.col("chosen_devices") / pl.col("device_count")
+    ours = joined.with_columns(
+        pl.col("throughput_per_s") * share,
+        pl.col("chosen_batch").alias("batch_size"),
+        pl.col("chosen_devices").alias("device_count"),
+    ).drop(_CHOSEN)
+    return add_derived(ours)
+
+
+# Any: a row of a frame whose types the importer has checked
+def _chosen(engine: Engine, row: Mapping[str, Any]) -> tuple[int, int]:
+    try:
+        entry = find_model(row["model_name"])
+        found = saturated(
+            engine.fallback, _workload(row), engine.devices.find(row["device"]), entry
+        )
+    except PerfpredictError as error:
+        if isinstance(error, UnknownModelError):
+            raise
+        # the same error is the reason that the evaluation then gives
+        return 1, row["device_count"]
+    return found.batch_size, found.device_count
+
+
+def _copy_sizes(device_count: int) -> Iterator[int]:
+    """Yield how many devices a copy can have so that the copies share them evenly."""
+    yield from (size for size in range(1, device_count + 1) if device_count % size == 0)
+
+
+def _fitting(workload: Workload, device: Device, entry: ModelEntry) -> list[Case]:
+    """Return the cases of doubling batches that fit; none where not even one sample does."""
+    cases: list[Case] = []
+    batch = 1
+    while batch <= MAX_BATCH:
+        sized, _ = with_defaults(replace(workload, batch_size=batch), entry)
+        case = Case(workload=sized, device=device, profile=profile(entry, sized))
+        if memory_use(case).total > usable_bytes(case):
+            break
+        cases.append(case)
+        batch *= 2
+    return cases
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    batch_size: int
+    device_count: int
+    rate_per_device: float
+
+
+def _first_flat(predictor: RooflinePredictor, cases: Sequence[Case]) -> _Flat:
+    """Return the first batch whose doubling gains too little, the largest if none does."""
+    if not cases:
+        return _Flat(1, 1, 0.0)
+    rates = [
+        throughput_per_s(case.workload, float(seconds) * 1e3)
+        for case, seconds in zip(cases, predictor.breakdown(cases).latency_s, strict=True)
+    ]
+    gains = [after / before - 1.0 for before, after in pairwise(rates)]
+    place = next((n for n, gain in enumerate(gains) if gain < MIN_GAIN), len(gains))
+    workload = cases[place].workload
+    devices = workload.device_count
+    return _Flat(workload.batch_size, devices, rates[place] / devices)
+
+
+# Any: a row of a frame whose types the importer has checked
+def _workload(row: Mapping[str, Any]) -> Workload:
+    return Workload(
+        model=row["model_name"],
+        family=row["model_family"],
+        sequence_length=row["sequence_length"],
+        image_size=row["image_size"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        precision=Precision(row["precision"]),
+        quantization=row["quantization"],
+        mode=Mode(row["mode"]),
+        phase=Phase(row["phase"]) if row["phase"] else None,
+        framework=row["framework"],
+        is_compiled=row["is_compiled"],
+        memory_format=row["memory_format"],
+        device_count=row["device_count"],
+        concurrency=row["concurrency"],
+    )
