@@ -1,24 +1,41 @@
-"""Turns rows of the published measurements file into cases; shared by the fitting scripts."""
+"""Turns rows of the published measurements file into cases; shared by the fitting scripts.
 
+The rows are read by the importer and completed as an evaluation completes them, so that a fit
+learns from the same workloads that are scored.
+"""
+
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from perfpredict.catalog.defaults import with_defaults
-from perfpredict.catalog.devices import DeviceCatalog
-from perfpredict.catalog.models import ModelEntry, find_model, profile
-from perfpredict.domain.device import Device
-from perfpredict.domain.frameworks import parse_framework
-from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.catalog.models import WorkloadProfile, find_model, profile
+from perfpredict.domain.metrics import Metric
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import PerfpredictError
-from perfpredict.importers.precision import parse_precision
+from perfpredict.importers.options import ReadOptions
+from perfpredict.importers.parquet import read_parquet
+from perfpredict.importers.sources import SourceFile
+from perfpredict.importers.table import understand
 from perfpredict.models.predictor import Case
+from perfpredict.services.engine import Engine
+from perfpredict.services.evaluate_rows import (
+    LATENCY,
+    REASON,
+    ScoredFilter,
+    pairs_of,
+    scored_rows,
+)
+from perfpredict.services.open_batches import with_assumed_batches
+from perfpredict.services.opening import load_engine
 
-PHASES = {"prefill": Phase.PREFILL, "decode": Phase.DECODE, "serving": Phase.GENERATE}
 USABLE_LICENCES = ("Apache-2.0", "BSD", "MIT")
+READ_AT = datetime(2100, 1, 1, tzinfo=UTC)
+"""Time of rows without one; later than any row, and the same in every run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,63 +57,32 @@ def licensed_rows(path: Path) -> pl.DataFrame:
 
 
 def published_rows(frame: pl.DataFrame) -> Iterator[PublishedRow]:
-    """Yield the rows that state a batch size, a precision and a latency of a known model."""
-    models: dict[str, ModelEntry | None] = {}
-    devices: dict[str, Device] = {}
-    profiles: dict[Workload, Any] = {}
-    catalog = DeviceCatalog()
-    for row in frame.iter_rows(named=True):
-        latency_ms = row["latency_ms"] or _derived_latency_ms(row)
-        name = row["model_name"]
-        if name not in models:
-            models[name] = _known(name)
-        entry = models[name]
-        if entry is None or latency_ms is None or row["batch_size"] is None:
-            continue
+    """Yield the rows that an evaluation scores, in the order of the file; open batches last."""
+    engine = load_engine(None, predictor="roofline", is_calibrated=False)
+    scored = _scored(engine, frame)
+    profiles: dict[Workload, WorkloadProfile] = {}
+    pairs = pairs_of(engine, scored)
+    for (asked, hardware), row in zip(pairs, scored.iter_rows(named=True), strict=True):
+        entry = find_model(asked.model)
         try:
-            workload, _ = with_defaults(_workload(row), entry)
+            workload, _ = with_defaults(asked, entry)
             if workload not in profiles:
                 profiles[workload] = profile(entry, workload)
         except PerfpredictError:
             continue
-        device = devices.setdefault(row["hardware_id"], catalog.find(row["hardware_id"]))
-        case = Case(workload=workload, device=device, profile=profiles[workload])
         yield PublishedRow(
-            case=case,
-            latency_ms=latency_ms,
+            case=Case(workload=workload, device=hardware.device, profile=profiles[workload]),
+            latency_ms=row[LATENCY],
             source=row["source"],
             architecture=row["model_arch"] or row["model_family"],
         )
 
 
-def _derived_latency_ms(row: dict[str, Any]) -> float | None:
-    if row["batch_size"] is None or row["throughput_unit"] != "samples/s":
-        return None
-    return float(row["batch_size"] / row["throughput"] * 1e3)
-
-
-def _known(name: str) -> ModelEntry | None:
-    try:
-        return find_model(name)
-    except PerfpredictError:
-        return None
-
-
-def _workload(row: dict[str, Any]) -> Workload:
-    precision, quantization = parse_precision(row["precision"] or "")
-    phase = PHASES.get(row["mode"])
-    return Workload(
-        model=row["model_name"],
-        batch_size=round(row["batch_size"]),
-        image_size=row["image_size"],
-        input_tokens=row["input_tokens"] or None,
-        output_tokens=row["output_tokens"] if phase is not Phase.PREFILL else None,
-        precision=precision,
-        quantization=quantization,
-        mode=Mode.TRAINING if row["mode"] == "training" else Mode.INFERENCE,
-        phase=phase,
-        framework=parse_framework(row["framework"]) if row["framework"] else None,
-        is_compiled=row["compile"] not in (None, "eager"),
-        memory_format=row["memory_format"],
-        device_count=row["device_count"] or 1,
-    )
+def _scored(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
+    options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
+    data = io.BytesIO()
+    frame.write_parquet(data)
+    file = SourceFile(name="published", sha256="", table=read_parquet("published", data.getvalue()))
+    rows = with_assumed_batches(engine, understand([file], options))
+    scored = scored_rows(rows, Metric.LATENCY, ScoredFilter())
+    return scored.filter(pl.col(REASON).is_null() & pl.col("is_known_model"))

@@ -91,6 +91,25 @@ def test_what_cannot_be_answered_is_counted_by_its_reason(run: Run, tmp_path: Pa
     }
 
 
+def test_a_throughput_without_a_batch_is_scored_where_it_saturates(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "work" / "offline.csv"
+    path.write_text(
+        "model,hardware,batch_size,precision,framework,devices,throughput\n"
+        "resnet50,nvidia-a100-sxm-80gb,,int8,tensorrt,1,20000\n"
+        "resnet50,nvidia-a100-sxm-80gb,,int8,tensorrt,8,160000\n"
+    )
+
+    done = run("perf", "evaluate", "offline.csv", "--json")
+
+    found = groups(done.stdout)["all"]
+    assert found["answered"] == 2
+    assert found["mape"] == pytest.approx(found["median_ape"])
+    assert "2 rows give a throughput but no batch size" in done.stderr
+    assert run("measure", "import", "offline.csv").returncode == 2
+
+
 def test_given_rows_are_not_scored_and_the_choice_is_repeatable(run: Run) -> None:
     first, second = (
         run("perf", "evaluate", *BENCH, "--calibrate", "1", "--seed", "7", "--json")
@@ -130,5 +149,16 @@ def test_published_rows_are_understood_and_suspect_ones_left_out(run: Run) -> No
 
     found = groups(done.stdout)
     assert "suspect rows are left out" in done.stderr
-    assert found["all"]["answered"] / found["all"]["rows"] > 0.7  # type: ignore[operator]
+    assert found["all"]["answered"] / found["all"]["rows"] > 0.95  # type: ignore[operator]
     assert {"prefill / fp16", "decode / int4"} <= set(found)
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published measurements are not here")
+def test_nearly_all_benchmark_submissions_are_answered_and_understood(run: Run) -> None:
+    done = run(
+        "perf", "evaluate", str(PUBLISHED), "--only", "source=mlperf-inference-v5.1", "--json"
+    )
+
+    found = groups(done.stdout)["all"]
+    assert found["answered"] / found["rows"] > 0.9  # type: ignore[operator]
+    assert found["median_ape"] < 0.5  # type: ignore[operator]

@@ -12,7 +12,7 @@ from perfpredict.importers.options import Preset, ReadOptions
 from perfpredict.importers.raw import FILE, INDEX, PROBLEM, ROW, TEXT, RawTable
 from perfpredict.importers.rows import OPEN_BATCH, check_rows
 from perfpredict.importers.shapes import add_derived, add_import_keys, doubt_units, fill_defaults
-from perfpredict.importers.sources import find_files, read_file
+from perfpredict.importers.sources import SourceFile, find_files, read_file
 
 _SLICE_ROWS = 200_000
 """Rows whose cells are parsed at a time, which bounds the memory that takes."""
@@ -57,7 +57,15 @@ def read_measurements(patterns: Sequence[str], options: ReadOptions) -> Measurem
     Bad rows are kept apart, never dropped. Raises InvalidInputError for a file that is no table
     of measurements, CannotAnswerError where no file is found.
     """
-    parts = [_read_one(path, options) for path in find_files(patterns)]
+    files = [
+        read_file(path, options.input_format, options.encoding) for path in find_files(patterns)
+    ]
+    return understand(files, options)
+
+
+def understand(files: Sequence[SourceFile], options: ReadOptions) -> MeasurementRows:
+    """Return all rows of files that were read already, as `read_measurements` does."""
+    parts = [_understand_one(file, options) for file in files]
     checked = pl.concat([part.checked for part in parts], how="vertical_relaxed")
     good = add_import_keys(add_derived(fill_defaults(checked.filter(pl.col(PROBLEM).is_null()))))
     good = good.with_columns(pl.col("measured_at").is_null().alias("is_time_assumed"))
@@ -88,8 +96,7 @@ class _Part:
     notes: tuple[str, ...]
 
 
-def _read_one(path: str, options: ReadOptions) -> _Part:
-    file = read_file(path, options.input_format, options.encoding)
+def _understand_one(file: SourceFile, options: ReadOptions) -> _Part:
     table = _only(file.table, options.only).numbered()
     is_published = options.preset is Preset.PUBLISHED or published.is_published(table)
     if options.preset is Preset.PUBLISHED and not published.is_published(table):

@@ -4,14 +4,16 @@ An offline or server benchmark reports what a device delivers when it is kept bu
 scored at the smallest batch (a power of two, at most MAX_BATCH) whose doubling would gain less
 than MIN_GAIN by the roofline sum, or would not fit. Several devices of an inference run work as
 copies of the model, each on as many of them as make the most of a device (one, where the model
-fits it well); those of a training run share the batch.
+fits it well); those of a training run share the batch. A row that is then faster than the matrix
+products alone would be at the device's peak rate has been misread, and is refused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from perfpredict.catalog.defaults import with_defaults
@@ -23,9 +25,10 @@ from perfpredict.domain.workload import Mode, Phase, Workload
 from perfpredict.errors import PerfpredictError, UnknownModelError
 from perfpredict.importers.raw import PROBLEM
 from perfpredict.importers.rows import OPEN_BATCH
-from perfpredict.importers.shapes import add_derived, fill_defaults
+from perfpredict.importers.shapes import add_derived, fill_defaults, work
 from perfpredict.importers.table import MeasurementRows
 from perfpredict.models.memory import memory_use, usable_bytes
+from perfpredict.models.op_arrays import CLASS_CODES, MATRIX_CLASSES, pack
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
@@ -36,6 +39,7 @@ MIN_GAIN = 0.03
 """Gain of throughput from a doubled batch below which it counts as saturated."""
 
 UNKNOWN_MODEL = "unknown model"
+IMPOSSIBLE = "faster than the device's peak rate, so its batch, devices or unit are not as read"
 
 _SHAPE = (
     "model_name", "model_family", "sequence_length", "image_size", "input_tokens",
@@ -43,8 +47,10 @@ _SHAPE = (
     "memory_format", "device_count", "concurrency",
 )  # fmt: skip
 _CHOSEN: dict[str, pl.DataType] = {
-    "chosen_batch": pl.Int64(), "chosen_devices": pl.Int64(),
-}  # fmt: skip
+    "chosen_batch": pl.Int64(),
+    "chosen_devices": pl.Int64(),
+    "fastest_ms": pl.Float64(),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,8 @@ class Saturated:
     """Of all the devices together that one copy of the model runs on."""
     device_count: int
     """Devices that one copy of the model runs on."""
+    fastest_ms: float
+    """What the matrix products of that batch take at peak rate; nothing can be faster."""
 
 
 def with_assumed_batches(engine: Engine, rows: MeasurementRows) -> MeasurementRows:
@@ -77,8 +85,14 @@ def with_assumed_batches(engine: Engine, rows: MeasurementRows) -> MeasurementRo
     if open_rows.is_empty():
         return replace(rows, refused=told)
     assumed = _assumed(engine, fill_defaults(open_rows.drop(PROBLEM)))
-    good = pl.concat([rows.good, assumed], how="diagonal_relaxed")
-    return replace(rows, good=good, refused=told.filter(~is_rate))
+    is_impossible = pl.col(PROBLEM).is_not_null()
+    good = assumed.filter(~is_impossible).drop(PROBLEM)
+    refused = [told.filter(~is_rate), assumed.filter(is_impossible)]
+    return replace(
+        rows,
+        good=pl.concat([rows.good, good], how="diagonal_relaxed"),
+        refused=pl.concat(refused, how="diagonal_relaxed"),
+    )
 
 
 def saturated(
@@ -88,16 +102,30 @@ def saturated(
     if workload.mode is Mode.TRAINING:
         share = _first_flat(predictor, _fitting(replace(workload, device_count=1), device, entry))
         devices = workload.device_count
-        return Saturated(batch_size=share.batch_size * devices, device_count=devices)
+        whole = replace(workload, batch_size=share.batch_size * devices)
+        return _read_at(whole, device, entry)
     found = [
         _first_flat(predictor, cases)
-        for devices in _copy_sizes(workload.device_count)
+        for devices in _copy_sizes(workload, entry)
         if (cases := _fitting(replace(workload, device_count=devices), device, entry))
     ]
     if not found:
-        return Saturated(batch_size=1, device_count=workload.device_count)
+        return _read_at(workload, device, entry)
     best = max(found, key=lambda one: one.rate_per_device)
-    return Saturated(batch_size=best.batch_size, device_count=best.device_count)
+    copy = replace(workload, batch_size=best.batch_size, device_count=best.device_count)
+    return _read_at(copy, device, entry)
+
+
+def _read_at(workload: Workload, device: Device, entry: ModelEntry) -> Saturated:
+    sized, _ = with_defaults(workload, entry)
+    arrays = pack([Case(workload=sized, device=device, profile=profile(entry, sized))])
+    is_product = np.isin(arrays.class_code, [CLASS_CODES[one] for one in MATRIX_CLASSES])
+    seconds = arrays.compute_s * arrays.count * arrays.repeats[arrays.pass_index]
+    return Saturated(
+        batch_size=workload.batch_size,
+        device_count=workload.device_count,
+        fastest_ms=float(seconds[is_product].sum()) * 1e3,
+    )
 
 
 def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
@@ -113,12 +141,17 @@ def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("throughput_per_s") * share,
         pl.col("chosen_batch").alias("batch_size"),
         pl.col("chosen_devices").alias("device_count"),
-    ).drop(_CHOSEN)
-    return add_derived(ours)
+    )
+    is_impossible = work() / pl.col("throughput_per_s") * 1e3 < pl.col("fastest_ms")
+    return (
+        add_derived(ours)
+        .with_columns(pl.when(is_impossible).then(pl.lit(IMPOSSIBLE)).alias(PROBLEM))
+        .drop(_CHOSEN)
+    )
 
 
 # Any: a row of a frame whose types the importer has checked
-def _chosen(engine: Engine, row: Mapping[str, Any]) -> tuple[int, int]:
+def _chosen(engine: Engine, row: Mapping[str, Any]) -> tuple[int, int, float]:
     try:
         entry = find_model(row["model_name"])
         found = saturated(
@@ -128,13 +161,19 @@ def _chosen(engine: Engine, row: Mapping[str, Any]) -> tuple[int, int]:
         if isinstance(error, UnknownModelError):
             raise
         # the same error is the reason that the evaluation then gives
-        return 1, row["device_count"]
-    return found.batch_size, found.device_count
+        return 1, row["device_count"], 0.0
+    return found.batch_size, found.device_count, found.fastest_ms
 
 
-def _copy_sizes(device_count: int) -> Iterator[int]:
-    """Yield how many devices a copy can have so that the copies share them evenly."""
-    yield from (size for size in range(1, device_count + 1) if device_count % size == 0)
+def _copy_sizes(workload: Workload, entry: ModelEntry) -> list[int]:
+    """Return on how many devices one copy may run so that the copies share them evenly.
+
+    Only a model whose layers can be split gains from more than one.
+    """
+    sized, _ = with_defaults(workload, entry)
+    can_split = any(one.syncs for _, one in profile(entry, sized).passes)
+    most = workload.device_count if can_split else 1
+    return [size for size in range(1, most + 1) if workload.device_count % size == 0]
 
 
 def _fitting(workload: Workload, device: Device, entry: ModelEntry) -> list[Case]:
