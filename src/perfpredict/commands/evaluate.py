@@ -10,6 +10,7 @@ from perfpredict.commands import context, parsing
 from perfpredict.commands.groups import with_options
 from perfpredict.commands.import_options import ReadingOptions
 from perfpredict.commands.options import LevelOption, help_epilog
+from perfpredict.commands.protocol_options import ProtocolOptions, run_and_emit
 from perfpredict.domain.metrics import Metric
 from perfpredict.domain.names import parse_whole_number
 from perfpredict.domain.workload import Mode, Phase
@@ -17,6 +18,8 @@ from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from perfpredict.catalog.devices import DeviceCatalog
+    from perfpredict.importers.table import MeasurementRows
+    from perfpredict.services.engine import Engine
     from perfpredict.services.evaluate import EvaluationOptions, GroupKey
     from perfpredict.services.evaluate_rows import ScoredFilter
 
@@ -98,10 +101,24 @@ class ScoringOptions:
             level=self.level,
             calibration_rows=self.calibrate,
             seed=self.seed,
-            row_filter=self._row_filter(catalog),
+            row_filter=self.row_filter(catalog),
         )
 
-    def _row_filter(self, catalog: "DeviceCatalog") -> "ScoredFilter":
+    def check_fits_protocols(self) -> None:
+        """Raise InvalidInputError for options that have no meaning where predictors are trained."""
+        if parsing.parse_choice("--metric", self.metric, Metric) is not Metric.LATENCY:
+            raise InvalidInputError("--metric: protocols score latency")
+        unlike = {
+            "--by": (self.by, "--details has one row a held-out group"),
+            "--calibrate": (self.calibrate, "--protocol few-shot --shots N does that"),
+            "--predictor": (self.predictor != "auto", "--variant says what is trained"),
+        }
+        for name, (value, hint) in unlike.items():
+            if value:
+                raise InvalidInputError(f"{name}: not together with --protocol", hint=hint)
+
+    def row_filter(self, catalog: "DeviceCatalog") -> "ScoredFilter":
+        """Return which rows are scored; device names are resolved."""
         from perfpredict.services.evaluate_rows import ScoredFilter
 
         devices = _names("--device", self.device)
@@ -126,6 +143,7 @@ EPILOG = help_epilog(
     [
         "perfpredict perf evaluate measurements.parquet --by device --mode inference",
         "perfpredict perf evaluate bench.csv --map lat=latency --unit latency=s --calibrate 10",
+        "perfpredict perf evaluate measurements.parquet --protocol unseen-device --details",
     ],
     [3],
 )
@@ -138,21 +156,45 @@ def evaluate(
     ],
     reading: ReadingOptions,
     scoring: ScoringOptions,
+    protocols: ProtocolOptions,
 ) -> None:
-    """Score the predictor on a file of measurements; nothing is stored."""
+    """Score the predictor, or any trained anew, on a file of measurements; nothing is stored."""
     from perfpredict.importers.table import read_measurements
-    from perfpredict.reports.evaluate import evaluation_report
-    from perfpredict.services.evaluate import evaluate as score
     from perfpredict.services.opening import load_engine
 
+    if protocols.is_asked:
+        scoring.check_fits_protocols()
+    else:
+        protocols.check_unused()
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=scoring.predictor, is_calibrated=False)
-    options = scoring.evaluation_options(engine.devices)
     rows = read_measurements(files, reading.read_options(engine.devices, context.now()))
     for text in (*rows.notes, *rows.warnings):
         context.note(text)
+    if protocols.is_asked:
+        _run_protocols(engine, rows, scoring, protocols)
+    else:
+        _score(engine, rows, scoring)
+
+
+def _score(engine: "Engine", rows: "MeasurementRows", scoring: ScoringOptions) -> None:
+    from perfpredict.reports.evaluate import evaluation_report
+    from perfpredict.services.evaluate import evaluate as score
+
+    options = scoring.evaluation_options(engine.devices)
     result = score(engine, rows, options)
     context.emit(evaluation_report(result, [key.value for key in options.by]))
+
+
+def _run_protocols(
+    engine: "Engine", rows: "MeasurementRows", scoring: ScoringOptions, protocols: ProtocolOptions
+) -> None:
+    from perfpredict.reports.evaluate import suspect_note
+    from perfpredict.services.protocols_rows import rows_of_file
+
+    plan = protocols.plan(level=scoring.level, seed=scoring.seed)
+    gathered = rows_of_file(engine, rows, scoring.row_filter(engine.devices))
+    run_and_emit(gathered, protocols, plan, *suspect_note(rows.suspect_rows))
 
 
 def _names(option: str, texts: list[str] | None) -> tuple[str, ...]:

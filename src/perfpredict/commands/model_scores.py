@@ -10,8 +10,9 @@ from perfpredict.commands import context, parsing
 from perfpredict.commands.asking import detected_devices
 from perfpredict.commands.filters import FilterOptions
 from perfpredict.commands.options import LevelOption, UserOption, help_epilog, with_options
+from perfpredict.commands.protocol_options import ProtocolOptions, run_and_emit
 from perfpredict.domain.names import parse_whole_number
-from perfpredict.errors import GateFailedError
+from perfpredict.errors import GateFailedError, InvalidInputError
 
 if TYPE_CHECKING:
     from perfpredict.services.train import TrainingPlan
@@ -24,7 +25,13 @@ _TRAIN = help_epilog(
     ["perfpredict models train", "perfpredict models train --metric latency --hardware cuda"],
     [3, 4],
 )
-_EVALUATE = help_epilog(["perfpredict models evaluate model-01KB3X9M --days 30"], [3, 7])
+_EVALUATE = help_epilog(
+    [
+        "perfpredict models evaluate model-01KB3X9M --days 30",
+        "perfpredict models evaluate --protocol unseen-model --variant learned,roofline-sum",
+    ],
+    [3, 7],
+)
 _COMPARE = help_epilog(["perfpredict models compare model-01KB3X9M roofline"], [3, 7])
 
 
@@ -132,10 +139,24 @@ def train(
 @with_options
 def evaluate(
     filters: FilterOptions,
-    predictor: Annotated[str, typer.Argument(metavar="ID", help="Id, or roofline.")],
+    protocols: ProtocolOptions,
+    predictor: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Id, or roofline; none with --protocol."),
+    ] = None,
     level: LevelOption = 0.9,
 ) -> None:
-    """Score a predictor on the stored measurements that it was not trained on."""
+    """Score a predictor on stored measurements that it was not trained on, or train anew."""
+    if protocols.is_asked:
+        _run_protocols(filters, protocols, predictor, level)
+        return
+    protocols.check_unused()
+    if predictor is None:
+        raise InvalidInputError("id: must be given, or --protocol")
+    _score(filters, predictor, level)
+
+
+def _score(filters: FilterOptions, predictor: str, level: float) -> None:
     from perfpredict.commands.predictor_rows import evaluation_rows
     from perfpredict.reports import predictors as report
     from perfpredict.services import predictor_accuracy as service
@@ -156,6 +177,24 @@ def evaluate(
     )
     notes = [f"left out: {count} rows, {reason}" for reason, count in found.left_out.items()]
     context.emit(report.evaluated(evaluation_rows(found, level=level), notes))
+
+
+def _run_protocols(
+    filters: FilterOptions, protocols: ProtocolOptions, predictor: str | None, level: float
+) -> None:
+    from perfpredict.services.hardware import device_catalog
+    from perfpredict.services.protocols_rows import rows_of_store
+    from perfpredict.services.training_rows import gather
+    from perfpredict.store.gateway import Access
+    from perfpredict.store.measurements import list_measurements
+
+    if predictor is not None:
+        raise InvalidInputError("id: not together with --protocol", hint="use --variant")
+    plan = protocols.plan(level=level)
+    with context.open_store(Access.READ) as store:
+        measurements = list_measurements(store, filters.row_filter(store))
+        catalog = device_catalog(store, detected=detected_devices([]))
+    run_and_emit(rows_of_store(gather(measurements, catalog)), protocols, plan)
 
 
 @with_options

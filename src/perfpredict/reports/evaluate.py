@@ -42,11 +42,7 @@ def evaluation_columns(by: Sequence[str]) -> tuple[Column, ...]:
 
 def evaluation_report(evaluation: "Evaluation", by: Sequence[str]) -> Report:
     """Return one row a group; the first, `all`, is every row."""
-    notes = []
-    if evaluation.suspect_rows:
-        notes.append(
-            f"{evaluation.suspect_rows:,} suspect rows are left out (--include-suspect scores them)"
-        )
+    notes = suspect_note(evaluation.suspect_rows)
     if evaluation.calibration_rows:
         notes.append(
             f"{evaluation.calibration_rows:,} rows were given to the predictor and are not scored"
@@ -57,6 +53,13 @@ def evaluation_report(evaluation: "Evaluation", by: Sequence[str]) -> Report:
         [_row(group, evaluation) for group in evaluation.groups],
         notes=(*notes, *_reason_notes(evaluation.groups[0])),
     )
+
+
+def suspect_note(count: int) -> list[str]:
+    """Return what is said of rows that contradict themselves, nothing where there are none."""
+    if not count:
+        return []
+    return [f"{count:,} suspect rows are left out (--include-suspect scores them)"]
 
 
 def _row(group: "EvaluatedGroup", evaluation: "Evaluation") -> Row:
