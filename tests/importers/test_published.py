@@ -104,6 +104,19 @@ def test_the_interactive_scenario_counts_tokens_whatever_its_unit_says(read: Rea
     assert column(rows, "throughput_unit") == ["tokens/s"]
 
 
+@pytest.mark.parametrize(
+    "name", ["llama2-70b-99", "llama2-70b-99.9", "llama2-70b-interactive-99", "llama2-70b"]
+)
+def test_editions_of_a_benchmark_have_the_same_samples(read: Read, name: str) -> None:
+    rows = read_rows(
+        read,
+        {"model_name": name, "model_key": "llama-2-70b", "precision": "fp8", "batch_size": 8.0,
+         "throughput_unit": "tokens/s"},
+    )  # fmt: skip
+
+    assert rows.good.select("model_name", "output_tokens").row(0) == ("llama-2-70b", 294)
+
+
 def test_questions_have_the_mean_length_of_their_data_set(read: Read) -> None:
     rows = read_rows(read, {"model_name": "bert-99", "batch_size": 4.0})
 

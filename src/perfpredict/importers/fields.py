@@ -20,7 +20,8 @@ _FUTURE = timedelta(days=1)
 BATCHES = "batches/s"
 _UNITS = {
     **dict.fromkeys(("samples/s", "images/s", "img/s", "sequences/s", "seqs/s", "sentences/s",
-                     "examples/s", "queries/s", "it/s"), ThroughputUnit.SAMPLES.value),
+                     "examples/s", "queries/s", "requests/s", "inferences/s", "frames/s", "fps",
+                     "qps", "it/s"), ThroughputUnit.SAMPLES.value),
     **dict.fromkeys(("tokens/s", "tok/s", "t/s", "tps"), ThroughputUnit.TOKENS.value),
     **dict.fromkeys(("batches/s", "batch/s", "steps/s"), BATCHES),
 }  # fmt: skip
