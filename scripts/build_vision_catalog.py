@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import torch
-from launch_recorder import capture
 
+from perfpredict.catalog.capture.torch_recorder import record_pass
 from perfpredict.domain.operations import OpProfile
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _built(source: "Architecture", size: int) -> torch.nn.Module:
 def _profile(module: torch.nn.Module, shape: tuple[int, ...]) -> OpProfile:
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return capture(module, torch.empty(shape))
+        return record_pass(module, torch.empty(shape)).profile
 
 
 def _write(captured: list[Captured], folder: Path, *, keeps_others: bool) -> None:

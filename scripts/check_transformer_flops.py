@@ -14,9 +14,9 @@ from typing import Any  # torch and transformers are not typed
 
 import torch
 import transformers
-from launch_recorder import capture
 from torch.utils.flop_counter import FlopCounterMode
 
+from perfpredict.catalog.capture.torch_recorder import record_pass
 from perfpredict.catalog.transformers import (
     TransformerConfig,
     encoder_profile,
@@ -322,7 +322,7 @@ def count(case: Case) -> tuple[int, OpProfile]:
     with torch.no_grad(), counter:
         model(**inputs)
     whole = OneInput(model, inputs)
-    return counter.get_total_flops(), capture(whole, inputs[whole.first])
+    return counter.get_total_flops(), record_pass(whole, inputs[whole.first]).profile
 
 
 def report(name: str, case: Case, *, shows_classes: bool) -> None:

@@ -1,0 +1,205 @@
+"""Opens an ONNX file: checks that it is one, binds its open dimensions, and names its constants.
+
+Weights need not be there: only their shapes are read, so external data may be missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any  # arrays and attribute values of the onnx package
+
+from perfpredict.catalog.capture.onnx_graph import FEW_ELEMENTS, Tensor
+from perfpredict.errors import CannotAnswerError, InvalidInputError
+
+if TYPE_CHECKING:
+    import onnx
+
+LONGEST_SIDE = 2**40
+"""Dimensions above it are damage, not models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimensions:
+    """What the open dimensions of a file are bound to."""
+
+    batch_size: int = 1
+    sequence_length: int | None = None
+    image_size: int | None = None
+    named: Mapping[str, int] = field(default_factory=dict)
+    """By the names in the file; they go before all others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """A parsed file with bound inputs."""
+
+    model: "onnx.ModelProto"
+    path: Path
+    inputs: tuple[Tensor, ...]
+    constants: Mapping[str, Tensor]
+    is_batch_fixed: bool
+
+
+def open_file(path: Path, dimensions: Dimensions) -> OpenedFile:
+    """Return the file with every dimension of its inputs bound.
+
+    Raises InvalidInputError for what is no ONNX model, CannotAnswerError for a dimension that
+    nothing binds.
+    """
+    model = _parsed(path)
+    constants = {one.name: one for one in _constants(model, path)}
+    declared = [one for one in model.graph.input if one.name not in constants]
+    if not declared or not model.graph.node:
+        raise InvalidInputError(f"'{path}' is not an ONNX model: it has no inputs or operators")
+    binder = _Binder(path, dimensions)
+    inputs = tuple(binder.bind(one) for one in declared)
+    first = declared[0].type.tensor_type.shape.dim
+    unused = dimensions.named.keys() - binder.names
+    if unused:
+        raise InvalidInputError(
+            f"'{path}' has no open dimension named '{min(unused)}'",
+            hint=f"it has {', '.join(sorted(binder.names)) or 'none'}",
+        )
+    return OpenedFile(
+        model=model,
+        path=path,
+        inputs=inputs,
+        constants=constants,
+        is_batch_fixed=bool(len(first)) and first[0].HasField("dim_value"),
+    )
+
+
+def _parsed(path: Path) -> "onnx.ModelProto":
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise InvalidInputError(f"cannot read '{path}': {exc.strerror}") from exc
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except DecodeError as exc:
+        raise InvalidInputError(f"'{path}' is not an ONNX model, or is damaged") from exc
+    if not model.opset_import or not model.HasField("graph"):
+        raise InvalidInputError(f"'{path}' is not an ONNX model: it names no operator set")
+    return _without_functions(model, path)
+
+
+def _without_functions(model: "onnx.ModelProto", path: Path) -> "onnx.ModelProto":
+    """Return the model with its own functions written out where they are called."""
+    if not model.functions:
+        return model
+    from onnx import inliner
+
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError) as exc:  # what the inliner raises on calls it cannot follow
+        raise InvalidInputError(f"'{path}' has functions that cannot be written out") from exc
+
+
+def _constants(model: "onnx.ModelProto", path: Path) -> list[Tensor]:
+    found = [constant(one, path) for one in model.graph.initializer]
+    for sparse in model.graph.sparse_initializer:
+        found.append(
+            Tensor(
+                name=sparse.values.name,
+                shape=_checked(sparse.dims, sparse.values.name, path),
+                element_type=sparse.values.data_type,
+                is_constant=True,
+            )
+        )
+    return found
+
+
+def constant(proto: "onnx.TensorProto", path: Path) -> Tensor:
+    """Return a stored tensor, with its values where they are few."""
+    shape = _checked(proto.dims, proto.name, path)
+    return Tensor(
+        name=proto.name,
+        shape=shape,
+        element_type=proto.data_type,
+        is_constant=True,
+        data=_array(proto, path) if prod(shape) <= FEW_ELEMENTS else None,
+    )
+
+
+def _array(proto: "onnx.TensorProto", path: Path) -> Any:
+    """Return the values of a tensor, None where they lie outside the file."""
+    from onnx import TensorProto, numpy_helper
+
+    if proto.data_location == TensorProto.EXTERNAL:
+        return None
+    try:
+        return numpy_helper.to_array(proto)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise InvalidInputError(
+            f"'{path}' is damaged: values of tensor '{proto.name}' do not fit its shape"
+        ) from exc
+
+
+def _checked(dims: Sequence[int], name: str, path: Path) -> tuple[int, ...]:
+    shape = tuple(int(extent) for extent in dims)
+    if any(not 0 <= extent <= LONGEST_SIDE for extent in shape):
+        raise InvalidInputError(f"'{path}' is damaged: tensor '{name}' has the shape {shape}")
+    return shape
+
+
+class _Binder:
+    """Binds dimensions, a name to the same value wherever it stands."""
+
+    def __init__(self, path: Path, dimensions: Dimensions) -> None:
+        self._path = path
+        self._wanted = dimensions
+        self._bound: dict[str, int] = {}
+
+    @property
+    def names(self) -> set[str]:
+        """Names of the open dimensions met so far."""
+        return set(self._bound)
+
+    def bind(self, value: "onnx.ValueInfoProto") -> Tensor:
+        """Return an input of the graph with its shape bound."""
+        kind = value.type.tensor_type
+        if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+            raise CannotAnswerError(
+                f"input '{value.name}' of '{self._path}' has no shape",
+                hint="export the model with the shapes of its inputs",
+            )
+        dims = kind.shape.dim
+        shape = [
+            int(one.dim_value)
+            if one.HasField("dim_value")
+            else self._value(one.dim_param or f"{value.name}.{axis}", axis, len(dims))
+            for axis, one in enumerate(dims)
+        ]
+        return Tensor(
+            name=value.name,
+            shape=_checked(shape, value.name, self._path),
+            element_type=kind.elem_type,
+        )
+
+    def _value(self, name: str, axis: int, rank: int) -> int:
+        if name not in self._bound:
+            found = self._wanted.named.get(name)
+            self._bound[name] = self._meant(name, axis, rank) if found is None else found
+        return self._bound[name]
+
+    def _meant(self, name: str, axis: int, rank: int) -> int:
+        """Return what the place and the name of a dimension say that it is."""
+        wanted, folded = self._wanted, name.casefold()
+        meant: int | None = None
+        if axis == 0 or "batch" in folded:
+            meant = wanted.batch_size
+        elif rank == 4 and axis > 1:
+            meant = wanted.image_size
+        elif "past" not in folded and (axis == 1 or "seq" in folded or "tokens" in folded):
+            meant = wanted.sequence_length
+        if meant is None:
+            raise CannotAnswerError(
+                f"dimension '{name}' of an input of '{self._path}' is open",
+                hint=f"bind it, e.g. with --dim {name}=128, or dims={{'{name}': 128}} in Python",
+            )
+        return meant
