@@ -46,10 +46,15 @@ def _prenet(rows: float) -> list[Op]:
 
 
 def _step(batch: float, symbols: int) -> list[Op]:
-    """Return one frame: an LSTM cell, location-sensitive attention, another cell, projections."""
+    """Return one frame: an LSTM cell, location-sensitive attention, another cell, projections.
+
+    Outside of cuDNN's fused loop every bias is copied ahead of its product (two a cell).
+    """
     pairs = batch * symbols
+    biases = [copy(batch * 4 * DECODER, count=2.0)]
     attended = [
         copy(batch * (PRENET + WIDTH)),
+        *biases,
         *lstm_cell(batch, PRENET + WIDTH, DECODER),
         elementwise(batch * DECODER),
         linear(batch, DECODER, ATTENTION),
@@ -67,9 +72,11 @@ def _step(batch: float, symbols: int) -> list[Op]:
     ]
     decoded = [
         copy(batch * (DECODER + WIDTH)),
+        *biases,
         *lstm_cell(batch, DECODER + WIDTH, DECODER),
         elementwise(batch * DECODER),
         copy(batch * (DECODER + WIDTH)),
+        copy(batch * MELS, count=2.0),
         linear(batch, DECODER + WIDTH, MELS, bias=True),
         linear(batch, DECODER + WIDTH, 1, bias=True),
     ]
