@@ -1,10 +1,12 @@
 """The rows that protocols train on and score: a case, its measured latency, and what it is of."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +21,7 @@ from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
 from perfpredict.services.evaluate_rows import ACTUAL, REASON, ScoredFilter, pairs_of, scored_rows
+from perfpredict.services.open_batches import with_assumed_batches
 from perfpredict.services.training_rows import TrainingRows
 
 _DOES_NOT_FIT = "does not fit"
@@ -29,6 +32,7 @@ class Slice(StrEnum):
     """A part of the rows that is reported apart; a row can be in several."""
 
     ALL = "all"
+    VISION = "vision inference"
     VISION_GPU = "vision inference, GPU"
     """GPUs, and what is neither GPU nor CPU."""
     VISION_CPU = "vision inference, CPU"
@@ -91,9 +95,10 @@ class GatheredRows:
 def rows_of_file(engine: Engine, rows: MeasurementRows, row_filter: ScoredFilter) -> GatheredRows:
     """Return the rows of a file whose latency was measured, as the engine would be asked for them.
 
-    Only the engine's devices and its way from a workload to a case are used, not its predictor.
+    They are the rows that `evaluate` scores. Only the engine's devices and its way from a workload
+    to a case are used, not its predictor.
     """
-    scored = _dated(rows, row_filter)
+    scored = _dated(with_assumed_batches(engine, rows), row_filter)
     left_out = Counter(scored[REASON].drop_nulls().to_list())
     asked = scored.filter(pl.col(REASON).is_null())
     pairs = pairs_of(engine, asked)
@@ -110,19 +115,22 @@ def rows_of_file(engine: Engine, rows: MeasurementRows, row_filter: ScoredFilter
             left_out[_DOES_NOT_FIT] += 1
             continue
         waves = round(answer.latency_ms.value / estimate.latency_ms.value)
-        gathered.append(
-            ScoredRow(
-                case=case,
-                latency_ms=row[ACTUAL] / waves,
-                model=row["model_name"],
-                architecture=row["model_arch"] or row["model_name"],
-                family=row["model_family"] or "other",
-                source=row["source"],
-                measured_on=row[_DAY],
-                ranked_as=_ranking_key(answer.workload),
-            )
-        )
+        gathered.append(_row(case, answer.workload, waves, row))
     return GatheredRows(rows=tuple(gathered), left_out=dict(left_out))
+
+
+# Any: a row of a frame whose types the importer has checked
+def _row(case: Case, workload: Workload, waves: int, row: Mapping[str, Any]) -> ScoredRow:
+    return ScoredRow(
+        case=case,
+        latency_ms=row[ACTUAL] / waves,
+        model=row["model_name"],
+        architecture=row["model_arch"] or row["model_name"],
+        family=row["model_family"] or "other",
+        source=row["source"],
+        measured_on=row[_DAY],
+        ranked_as=_ranking_key(workload),
+    )
 
 
 def rows_of_store(stored: TrainingRows) -> GatheredRows:
@@ -192,7 +200,7 @@ def _slices(case: Case, family: str) -> tuple[Slice, ...]:
         if family != "vision":
             return (Slice.OTHER_INFERENCE,)
         is_cpu = device.kind is DeviceKind.CPU
-        return (Slice.VISION_CPU if is_cpu else Slice.VISION_GPU,)
+        return (Slice.VISION, Slice.VISION_CPU if is_cpu else Slice.VISION_GPU)
     is_other = device.vendor.casefold() != _NVIDIA
     vendors = Slice.GENERATION_OTHER if is_other else Slice.GENERATION_NVIDIA
     return (Slice.GENERATION, vendors, _BY_PHASE[workload.phase][is_other])
@@ -209,4 +217,7 @@ def _ranking_key(workload: Workload) -> str:
 
 
 def _reason(error: PerfpredictError) -> str:
-    return "unknown model" if isinstance(error, UnknownModelError) else error.message
+    if isinstance(error, UnknownModelError):
+        return "unknown model"
+    # without names and numbers, so that equal reasons count together
+    return re.sub(r"\s*'[^']*'|\s*\(.*$|,? got .*$", "", error.message)
