@@ -182,3 +182,4 @@ def test_containers_run_fp32_products_in_tf32_where_the_device_has_it(read: Read
     )  # fmt: skip
 
     assert column(rows, "precision") == ["tf32", "fp32", "fp32"]
+    assert column(rows, "framework_version") == ["1.10.0a0+ecc3718", "1.10.0a0+ecc3718", "2.3.0"]

@@ -22,9 +22,9 @@ THROUGHPUT_UNITS = ("samples/s", "tokens/s", "batches/s")
 FIELDS = (
     "model", "hardware", "family", "architecture", "batch_size", "sequence_length", "image_size",
     "input_tokens", "output_tokens", "precision", "quantization", "mode", "phase", "framework",
-    "is_compiled", "memory_format", "device_count", "concurrency", "throughput", "throughput_unit",
-    "latency", "latency_p90", "latency_p99", "memory", "runs", "warmup_runs", "load",
-    "measured_at", "source", "note", "environment",
+    "framework_version", "is_compiled", "memory_format", "device_count", "concurrency",
+    "throughput", "throughput_unit", "latency", "latency_p90", "latency_p99", "memory", "runs",
+    "warmup_runs", "load", "measured_at", "source", "note", "environment",
 )  # fmt: skip
 """What a column can give."""
 
@@ -50,6 +50,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "precision": ("dtype", "torch_dtype"),
     "quantization": ("quantisation", "quantization_scheme"),
     "framework": ("backend", "runtime", "engine"),
+    "framework_version": ("backend_version", "runtime_version", "engine_version"),
     "is_compiled": ("compile", "compiled"),
     "memory_format": ("layout",),
     "device_count": ("devices", "num_devices", "gpu_count", "num_gpus", "tp"),

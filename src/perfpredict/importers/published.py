@@ -13,7 +13,7 @@ from perfpredict.importers.raw import PLACE_COLUMNS, RawTable
 MARKS = frozenset({"hardware_id", "model_key", "latency_kind", "quality", "mode", "precision"})
 """Columns by which the file is known."""
 
-_KEPT_AS_ENVIRONMENT = ("framework_version", "kv_precision", "attention", "kernel", "variant")
+_KEPT_AS_ENVIRONMENT = ("kv_precision", "attention", "kernel", "variant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,8 @@ def _notes(given: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
 def _with_all(frame: pl.DataFrame) -> pl.DataFrame:
     used = (
         "model_name", "model_family", "model_arch", "image_size", "device_count", "framework",
-        "compile", "memory_format", "batch_size", "sequence_length", "input_tokens",
-        "output_tokens", "throughput", "throughput_unit", "latency_ms", "memory_mb",
+        "framework_version", "compile", "memory_format", "batch_size", "sequence_length",
+        "input_tokens", "output_tokens", "throughput", "throughput_unit", "latency_ms", "memory_mb",
         "memory_kind", "runs", "date", "source", "note", *_KEPT_AS_ENVIRONMENT,
     )  # fmt: skip
     missing = [name for name in used if name not in frame.columns]
@@ -103,7 +103,7 @@ def _fields(frame: pl.DataFrame) -> list[pl.Expr]:
         .alias("sequence_length"),
         pl.when(pl.col("input_tokens") != "0").then(pl.col("input_tokens")).alias("input_tokens"),
         *(pl.col(name) for name in (
-            "output_tokens", "image_size", "device_count", "memory_format",
+            "output_tokens", "image_size", "device_count", "framework_version", "memory_format",
             "precision", "batch_size", "runs", "source", "note", "throughput_unit",
         )),
         _framework().alias("framework"),
