@@ -1,23 +1,56 @@
-"""Peak device memory: weights, live activations, KV cache and what training keeps."""
+"""Peak memory of a workload's tensors on each device, by formula.
+
+It is what `torch.cuda.max_memory_allocated` counts: weights, live activations, KV cache, what
+training keeps, and the libraries' workspaces. Left out are the driver's context (counted against
+the capacity, and shown by `nvidia-smi`), blocks that a caching allocator holds but does not use,
+and the pool of a serving framework, which takes its share of the memory whatever it needs.
+"""
 
 from dataclasses import dataclass
 
-from perfpredict.domain.device import DeviceKind
-from perfpredict.domain.operations import OpClass
-from perfpredict.domain.workload import Mode
-from perfpredict.models.op_arrays import MATRIX_CLASSES
+from perfpredict.domain.device import Device, DeviceKind
+from perfpredict.domain.precision import Precision
+from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.models.memory_ops import op_facts
+from perfpredict.models.memory_training import state_bytes, training_elements
+from perfpredict.models.memory_weights import is_eager, stored_weights
 from perfpredict.models.predictor import Case
 
-WORKSPACE_BYTES = 32 * 2**20
-"""What matrix libraries keep on a GPU: cuBLAS workspaces of 8 to 32 MiB (cuBLAS documentation)."""
+WORKSPACE_BYTES = 8_519_680
+"""cuBLAS under PyTorch: two buffers of 4096 KiB and eight of 16 KiB (`:4096:2:16:8`, PyTorch,
+CUDAContextLight `getChosenWorkspaceSize`)."""
+LARGE_WORKSPACE_BYTES = 32 * 2**20
+"""The same from Hopper on (`:4096:8`; NVIDIA cuBLAS documentation, `cublasSetWorkspace`)."""
+_SMALL_WORKSPACE_ARCHITECTURES = frozenset(
+    {"pascal", "volta", "turing", "ampere", "ampere-dc", "ada"}
+)
 RESERVED_BYTES = 512 * 2**20
 """Of a GPU's memory, taken by driver context and kernels before any tensor is allocated."""
-OPTIMIZER_BYTES = 8.0
-"""Two fp32 moments per weight (Adam)."""
+CONTEXT_BYTES = 1.3e9
+"""What `nvidia-smi` shows of a process that has loaded PyTorch's kernels and no tensor (Hugging
+Face documentation, "Model training anatomy"); only for comparing with such readings."""
+AUTOCAST_BYTES = 2.0
+"""16-bit copy of each weight that autocast keeps until it is left (PyTorch, `cache_enabled`)."""
+SAMPLING_BYTES = 4.0
+"""fp32 copy of the last token's logits that generation samples from (`transformers`,
+`generation/utils.py`)."""
 
-KEPT_SHARE = 0.33
-"""Of the values written by operations that are not in KEPT_SHARES, those kept for backward."""
-KEPT_SHARES = dict.fromkeys((*MATRIX_CLASSES, OpClass.SOFTMAX), 1.0) | {OpClass.NORMALISATION: 0.5}
+LOSS_BYTES = 8.0
+"""fp32 log-probability of each logit and its gradient (PyTorch, `cross_entropy` is
+`nll_loss(log_softmax(x))`, and autocast runs both in fp32)."""
+
+SERVING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed"})
+"""Servers that run a batch in waves where its KV cache does not fit at once."""
+CHUNK_TOKENS = 8192
+"""Prompt tokens that a server computes in one pass (vLLM `max_num_batched_tokens`, TensorRT-LLM
+`max_num_tokens`: both 8192 by default)."""
+
+RULED_OUT_FROM = {Mode.INFERENCE: 1.15, Mode.TRAINING: 1.3}
+"""By how much the estimate of an image or text encoder must exceed the capacity to be ruled out.
+
+Of the published `timm` runs, which halved the batch until it fitted, 99 % pass
+(scripts/check_memory.py). Generation, of which weights and cache are known, has no such slack.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +63,7 @@ class MemoryUse:
     training: float
     """Gradients and optimizer state."""
     workspace: float
+    """Of fixed size: libraries' buffers, one quantised matrix unpacked."""
 
     @property
     def total(self) -> float:
@@ -42,40 +76,98 @@ def memory_use(case: Case) -> MemoryUse:
     shards = float(workload.device_count)
     is_split = any(op_profile.syncs for _, op_profile in profile.passes)
     weight_shards = shards if is_split else 1.0
-    activation_bytes = workload.precision.activation_bytes
-    training = 0.0
-    activations = profile.peak_activation_elements
-    if workload.mode is Mode.TRAINING:
-        training = profile.parameters * (workload.precision.weight_bytes + OPTIMIZER_BYTES)
-        activations = max(activations, kept_activation_elements(case))
+    is_training = workload.mode is Mode.TRAINING
+    cached = 0.0 if is_training else profile.kv_cache_elements
     return MemoryUse(
-        weights=profile.parameters * workload.precision.weight_bytes / weight_shards,
-        activations=activations * activation_bytes / shards,
-        kv_cache=profile.kv_cache_elements * activation_bytes / shards,
-        training=training,
-        workspace=0.0 if case.device.kind is DeviceKind.CPU else float(WORKSPACE_BYTES),
+        weights=_weight_bytes(case) / weight_shards,
+        activations=activation_bytes(case) / shards,
+        kv_cache=cached * workload.precision.activation_bytes / shards,
+        training=state_bytes(workload, profile.parameters) if is_training else 0.0,
+        workspace=_workspace_bytes(case.device) + _unpacked_bytes(case) / weight_shards,
     )
 
 
-def kept_activation_elements(case: Case) -> float:
-    """Return the activation values a training step keeps for its backward pass.
-
-    Results of matrix products and softmax are kept whole; others partly, since in-place
-    activations overwrite them and sums need no operand. With KEPT_SHARES, 99 % of the published
-    timm training rows that ran on a card of 24 GB fit it (scripts/fit_roofline.py prints this).
-    """
-    return sum(
-        repeats
-        * sum(
-            op.count * op.elements_written * KEPT_SHARES.get(op.op_class, KEPT_SHARE)
-            for op in op_profile.ops
-        )
-        for repeats, op_profile in case.profile.passes
-    )
+def activation_bytes(case: Case) -> float:
+    """Return the bytes of activations alive at once, all devices together."""
+    workload = case.workload
+    width = workload.precision.activation_bytes
+    loss = 0.0
+    if workload.mode is Mode.TRAINING:
+        elements = training_elements(case)
+        loss = op_facts(case.profile).head_elements * LOSS_BYTES
+    elif workload.phase is not None:
+        return _generation_bytes(case, width)
+    else:
+        elements = case.profile.peak_activation_elements
+    if is_eager(workload) and case.device.kind is not DeviceKind.CPU:
+        # convolutions on tensor cores work on copies in their own layout (NVIDIA, "Tensor
+        # Layouts In Memory", Convolutional Layers User's Guide)
+        elements += op_facts(case.profile).widest_convolution
+    return elements * width + loss
 
 
 def usable_bytes(case: Case) -> float:
-    """Return the memory of one device that tensors can take."""
+    """Return the estimated memory from which `case` is said not to fit one of its devices."""
+    slack = 1.0 if case.workload.phase else RULED_OUT_FROM[case.workload.mode]
     if case.device.kind is DeviceKind.CPU:
-        return float(case.device.memory_bytes)
-    return float(case.device.memory_bytes - RESERVED_BYTES)
+        return float(case.device.memory_bytes) * slack
+    return float(case.device.memory_bytes - RESERVED_BYTES) * slack
+
+
+def fits(case: Case) -> bool:
+    """Return whether `case` can run; a server needs room for one sample of its batch only."""
+    use = memory_use(case)
+    needed = use.total
+    if runs_in_waves(case.workload):
+        whole = use.kv_cache + use.activations
+        needed -= whole * (1.0 - 1.0 / case.workload.batch_size)
+    return needed <= usable_bytes(case)
+
+
+def runs_in_waves(workload: Workload) -> bool:
+    """Return whether a batch that does not fit at once is run in waves."""
+    return workload.phase is Phase.GENERATE and workload.framework in SERVING_FRAMEWORKS
+
+
+def _weight_bytes(case: Case) -> float:
+    total = stored_weights(case).total_bytes
+    if case.workload.precision in {Precision.AMP_FP16, Precision.AMP_BF16}:
+        total += case.profile.parameters * AUTOCAST_BYTES
+    return total
+
+
+def _generation_bytes(case: Case, width: float) -> float:
+    """Return the activations of the widest pass, the prompt's, and the last token's logits.
+
+    A decode step stands for a generation whose prompt was read before it, in one pass, where the
+    framework is eager. All but the logits grows with the tokens of a pass.
+    """
+    workload = case.workload
+    logits = op_facts(case.profile).head_elements
+    peak = case.profile.peak_activation_elements
+    alone = max(peak - logits, 0.0)
+    tokens = float(workload.input_tokens or workload.sequence_length or 1)
+    if workload.phase is Phase.DECODE:
+        alone *= tokens if workload.framework not in SERVING_FRAMEWORKS else 1.0
+    elif workload.framework in SERVING_FRAMEWORKS:
+        in_pass = min(1.0, CHUNK_TOKENS / (workload.batch_size * tokens))
+        alone *= max(in_pass, 1.0 / tokens)
+    return (alone + logits) * width + logits * SAMPLING_BYTES
+
+
+def _unpacked_bytes(case: Case) -> float:
+    """Return the widest 4-bit matrix unpacked to 16 bits, as eager kernels do for a prompt.
+
+    `bitsandbytes` (`functional.dequantize_4bit`) and ExLlama's GPTQ kernels (`temp_dq`) do so;
+    servers multiply packed weights.
+    """
+    if case.workload.precision is not Precision.INT4 or not is_eager(case.workload):
+        return 0.0
+    return stored_weights(case).widest_layer * case.workload.precision.activation_bytes
+
+
+def _workspace_bytes(device: Device) -> float:
+    if device.kind is DeviceKind.CPU:
+        return 0.0
+    is_small = device.architecture in _SMALL_WORKSPACE_ARCHITECTURES
+    return float(WORKSPACE_BYTES if is_small else LARGE_WORKSPACE_BYTES)

@@ -1,7 +1,6 @@
 """The first predictor: the roofline sum over operations, with intervals from left-out groups."""
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 
@@ -9,12 +8,10 @@ from perfpredict.domain.prediction import Basis, Estimate, Interval, TimeShare
 from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import RESIDUAL_LEVELS, Constants, load_constants
 from perfpredict.models.memory import memory_use
+from perfpredict.models.memory_interval import memory_interval
 from perfpredict.models.op_arrays import OP_CLASSES, pack
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline_sum import Breakdown, roofline_sum, unknown_parts
-
-_NORMAL_90 = 1.645
-"""Two-sided 90 % quantile of the normal distribution, to scale the memory interval."""
 
 
 class RooflinePredictor:
@@ -85,12 +82,12 @@ def residual_at(quantiles: Sequence[float], level: float) -> float:
 
 
 def memory_estimate(case: Case, constants: Constants, level: float) -> Estimate:
-    """Return peak memory in bytes; the interval's 90 % factors are scaled to `level`."""
+    """Return peak memory in bytes by formula, with the interval of its situation.
+
+    No constant of the roofline enters; `constants` says which predictor asks.
+    """
     value = memory_use(case).total
-    stretch = NormalDist().inv_cdf((1.0 + level) / 2.0) / _NORMAL_90
-    low, high = constants.memory_interval
-    interval = Interval(lower=value * low**stretch, upper=value * high**stretch, coverage=level)
-    return Estimate(value=value, interval=interval)
+    return Estimate(value=value, interval=memory_interval(case, value, level))
 
 
 def time_shares(breakdown: Breakdown, index: int) -> tuple[tuple[TimeShare, ...], float]:

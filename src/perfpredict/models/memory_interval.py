@@ -1,0 +1,41 @@
+"""How far measured memory lies from the formula, by situation."""
+
+from statistics import NormalDist
+
+from perfpredict.domain.prediction import Interval
+from perfpredict.domain.workload import Mode
+from perfpredict.models.memory_weights import is_quantized
+from perfpredict.models.predictor import Case
+
+NORMAL_90 = 1.645
+"""Two-sided 90 % quantile of the normal distribution, to scale the factors to other levels."""
+
+FACTORS = {
+    "generation": (0.95, 1.2),
+    "generation/quantized": (0.9, 1.35),
+    "inference": (0.75, 1.9),
+    "inference/compiled": (0.65, 2.5),
+    "training": (0.65, 1.8),
+}
+"""Factors of the 90 % interval of measured over predicted.
+
+`inference` and `training` are the 5 % and 95 % quantiles over published `timm` runs whose next
+larger batch did not fit, rounded outwards; `generation` is a judgement: weights and cache are
+exact, releases differ in what they keep beside them. docs/memory.md says how often each holds.
+"""
+
+
+def situation(case: Case) -> str:
+    """Return which of FACTORS is meant for `case`."""
+    if case.workload.mode is Mode.TRAINING:
+        return "training"
+    if case.workload.phase is None:
+        return "inference/compiled" if case.workload.is_compiled else "inference"
+    return "generation/quantized" if is_quantized(case.workload) else "generation"
+
+
+def memory_interval(case: Case, value: float, level: float) -> Interval:
+    """Return the interval around `value` bytes that is meant to hold a share `level` of runs."""
+    stretch = NormalDist().inv_cdf((1.0 + level) / 2.0) / NORMAL_90
+    low, high = FACTORS[situation(case)]
+    return Interval(lower=value * low**stretch, upper=value * high**stretch, coverage=level)
