@@ -9,6 +9,7 @@ from perfpredict.catalog.capture.amounts import BATCH_NORM_FLOPS, OTHER_NORM_FLO
 from perfpredict.catalog.capture.onnx_fused import attention_ops, recurrent_ops
 from perfpredict.catalog.capture.onnx_graph import Graph, Node, Tensor
 from perfpredict.domain.operations import Op, OpClass
+from perfpredict.errors import InvalidInputError
 
 
 class Counter:
@@ -31,7 +32,12 @@ class Counter:
         for node in graph.nodes:
             if self._joins_bias(node, ops):
                 continue
-            found = self._ops(node)
+            try:
+                found = self._ops(node)
+            except (IndexError, ValueError, ZeroDivisionError) as exc:
+                raise InvalidInputError(
+                    f"operator '{node.operator}' has shapes that its definition does not allow"
+                ) from exc
             if found and found[0].op_class is OpClass.LINEAR and node.operator == "MatMul":
                 self._linear_at[node.present_outputs[0].name] = len(ops)
             ops += found
@@ -112,8 +118,7 @@ def _moves_nothing(node: Node, source: Tensor) -> bool:
 
 def _convolution(node: Node) -> list[Op]:
     at = 3 if node.operator == "QLinearConv" else 1
-    data, weight, made = node.inputs[0], node.inputs[at], node.present_outputs[0]
-    assert data is not None and weight is not None  # required by the operator's definition
+    data, weight, made = node.required(0), node.required(at), node.present_outputs[0]
     is_transposed = node.operator == "ConvTranspose"
     groups = node.whole("group", 1)
     channels = weight.shape[0] if is_transposed else weight.shape[1] * groups
@@ -130,11 +135,11 @@ def _convolution(node: Node) -> list[Op]:
 
 def _product(node: Node) -> list[Op]:
     made = node.present_outputs[0]
-    left = node.present_inputs[0]
+    left = node.required(0)
     rank = len(left.shape)
     inner = left.shape[-2] if node.whole("transA", 0) and rank > 1 else left.shape[-1]
-    right = node.inputs[3] if node.operator == "QLinearMatMul" else node.input(1)
-    has_weight = left.is_constant or (right is not None and right.is_constant)
+    right = node.required(3 if node.operator == "QLinearMatMul" else 1)
+    has_weight = left.is_constant or right.is_constant
     op = launch(
         OpClass.LINEAR if has_weight else OpClass.MATMUL,
         2.0 * made.elements * inner,

@@ -3,7 +3,7 @@
 Weights need not be there: only their shapes are read, so external data may be missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -85,7 +85,26 @@ def _parsed(path: Path) -> "onnx.ModelProto":
         raise InvalidInputError(f"'{path}' is not an ONNX model, or is damaged") from exc
     if not model.opset_import or not model.HasField("graph"):
         raise InvalidInputError(f"'{path}' is not an ONNX model: it names no operator set")
+    if not all(isinstance(text, str) for text in _texts(model)):  # bytes where not UTF-8
+        raise InvalidInputError(f"'{path}' is damaged: it holds names that are no text")
+    if not all(node.output for node in model.graph.node):
+        raise InvalidInputError(f"'{path}' is damaged: it holds an operator without a result")
     return _without_functions(model, path)
+
+
+def _texts(model: "onnx.ModelProto") -> Iterator[object]:
+    """Yield every name in the model that is read later."""
+    graph = model.graph
+    for opset in model.opset_import:
+        yield opset.domain
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (one.name for one in node.attribute)
+    for value in (*graph.input, *graph.output):
+        yield value.name
+        yield from (one.dim_param for one in value.type.tensor_type.shape.dim)
+    yield from (one.name for one in graph.initializer)
+    yield from (one.values.name for one in graph.sparse_initializer)
 
 
 def _without_functions(model: "onnx.ModelProto", path: Path) -> "onnx.ModelProto":

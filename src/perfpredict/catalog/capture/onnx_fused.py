@@ -5,7 +5,6 @@ from dataclasses import replace
 from perfpredict.catalog.capture.onnx_graph import Node, Tensor
 from perfpredict.catalog.capture.onnx_rules import RECURRENT
 from perfpredict.domain.operations import Op, OpClass
-from perfpredict.errors import CannotAnswerError
 
 
 def attention_ops(node: Node) -> list[Op]:
@@ -13,9 +12,7 @@ def attention_ops(node: Node) -> list[Op]:
     made = node.present_outputs
     if node.operator in {"Attention", "QAttention"} and node.domain:
         return _with_projection(node)
-    query, key, value = (node.input(position) for position in range(3))
-    if query is None:
-        raise CannotAnswerError(f"operator '{node.operator}' has no query")
+    query, key, value = node.required(0), node.input(1), node.input(2)
     heads, per_query, keys = _sizes(node, query, key, value)
     queries = query.shape[0] * heads * query.shape[-2 if len(query.shape) == 4 else 1]
     read = {one.name: one.elements for one in (query, key, value) if one is not None}
@@ -65,8 +62,7 @@ def _past(node: Node) -> int:
 
 def _with_projection(node: Node) -> list[Op]:
     """Return onnxruntime's `Attention`: one linear layer makes query, key and value."""
-    data, weight, made = node.inputs[0], node.inputs[1], node.present_outputs
-    assert data is not None and weight is not None  # required by the operator's definition
+    data, weight, made = node.required(0), node.required(1), node.present_outputs
     rows = data.elements // data.shape[-1]
     width = weight.shape[-1]
     bias = 0 if node.input(2) is None else width
@@ -92,8 +88,7 @@ def _with_projection(node: Node) -> list[Op]:
 
 def recurrent_ops(node: Node) -> list[Op]:
     """Return a recurrent layer step by step, the inputs of all steps multiplied at once."""
-    data, weight, recurrence = node.inputs[0], node.inputs[1], node.inputs[2]
-    assert data is not None and weight is not None and recurrence is not None  # required
+    data, weight, recurrence = (node.required(position) for position in range(3))
     batch_first = node.whole("layout", 0) == 1
     batch, steps = data.shape[:2] if batch_first else (data.shape[1], data.shape[0])
     directions, width, _ = weight.shape

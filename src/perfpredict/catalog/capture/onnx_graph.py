@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any  # arrays and attribute values of the onnx package
 
+from perfpredict.errors import InvalidInputError
+
 FEW_ELEMENTS = 4096
 """Constants up to this size may be shapes, axes or scales, so their values are kept."""
 
@@ -49,9 +51,19 @@ class Node:
     def input(self, position: int) -> Tensor | None:
         return self.inputs[position] if position < len(self.inputs) else None
 
+    def required(self, position: int) -> Tensor:
+        """Return an input that the operator's definition requires."""
+        found = self.input(position)
+        if found is None:
+            raise InvalidInputError(f"operator '{self.operator}' lacks its input {position}")
+        return found
+
     def whole(self, name: str, default: int) -> int:
         """Return a whole-number attribute, `default` being the one of ONNX's specification."""
-        return int(self.attributes.get(name, default))
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int):
+            raise InvalidInputError(f"attribute '{name}' of '{self.operator}' is no whole number")
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,9 +93,18 @@ class _Walker:
         stated = self._stated(proto, node) if is_constant else None
         if stated is not None:
             return stated
-        found = contrib_outputs(node, [name or None for name in proto.output])
+        found = self._contributed(proto, node)
         outputs = self._inferred(proto, node) if found is None else found
         return self._folded(proto, node, outputs) if is_constant else outputs
+
+    def _contributed(self, proto: "onnx.NodeProto", node: Node) -> tuple[Tensor | None, ...] | None:
+        try:
+            return contrib_outputs(node, [name or None for name in proto.output])
+        except (IndexError, ValueError, ZeroDivisionError) as exc:
+            raise InvalidInputError(
+                f"operator '{_full_name(node)}' of '{self._path}' has shapes that its definition "
+                "does not allow"
+            ) from exc
 
     def _stated(self, proto: "onnx.NodeProto", node: Node) -> tuple[Tensor, ...] | None:
         """Return what needs no inference: stated values, shapes, and indices of non-zeros."""
@@ -163,7 +172,7 @@ class _Walker:
             found = onnx.shape_inference.infer_node_outputs(
                 schema, twin, types, data, None, self._opset_protos, self._ir_version
             )
-        except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as exc:
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as exc:
             raise InvalidInputError(
                 f"'{self._path}' does not fit together at operator '{_full_name(node)}'"
                 f" '{proto.name}': {str(exc).strip().partition(chr(10))[0]}"
