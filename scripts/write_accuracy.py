@@ -1,97 +1,207 @@
-"""Scores the shipped predictor on a file of published measurements and writes docs/accuracy.md.
+"""Scores every variant on a file of published measurements and writes docs/accuracy.md.
 
-    python scripts/write_accuracy.py MEASUREMENTS.parquet [--local local.csv]
+    python scripts/write_accuracy.py MEASUREMENTS.parquet [--results DIR] [--local local.csv]
 
-`--local` is the file that `scripts/measure_local.py --csv` writes; its table is left out without.
+Protocols train many predictors and take minutes to hours. With `--results` each run leaves its
+JSON there and a run whose JSON is there already is not repeated; results of other variants that
+lie there are listed too. `--local` is the file that `scripts/measure_local.py --csv` writes.
 """
 
 import argparse
 import csv
 import json
-import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from accuracy_tables import (
+    FEWEST_COVERAGE_ROWS,
+    TITLES,
+    Json,
+    Results,
+    device_table,
+    few_shot_table,
+    group_table,
+    marks_table,
+    protocol_table,
+)
+
+from perfpredict.domain.workload import Mode
+from perfpredict.importers.options import ReadOptions
+from perfpredict.importers.table import MeasurementRows, read_measurements
+from perfpredict.services.engine import Engine
+from perfpredict.services.evaluate import EvaluatedGroup, EvaluationOptions, GroupKey, evaluate
+from perfpredict.services.evaluate_rows import ScoredFilter
+from perfpredict.services.opening import load_engine
+from perfpredict.services.protocols import Progress, ProtocolName, SplitOptions
+from perfpredict.services.protocols_rows import GatheredRows, rows_of_file
+from perfpredict.services.protocols_runs import FORMAT, ProtocolPlan, run_plan
+from perfpredict.services.protocols_variants import VariantName
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "accuracy.md"
-FEWEST_ROWS = 10
+READ_AT = datetime(2100, 1, 1, tzinfo=UTC)
+"""Time of rows without one, the same in every run; it decides nothing here."""
+VARIANTS = (
+    VariantName.LEARNED, VariantName.ROOFLINE_SUM, VariantName.LIGHTGBM_TOTALS,
+    VariantName.ROOFLINE_CONSTANT,
+)  # fmt: skip
+RUNS = (
+    (ProtocolName.UNSEEN_MODEL,),
+    (ProtocolName.UNSEEN_ARCHITECTURE,),
+    (ProtocolName.BY_DATE,),
+    (ProtocolName.RANDOM,),
+    (ProtocolName.BOTH,),
+    # these share what they train
+    (ProtocolName.UNSEEN_DEVICE, ProtocolName.FEW_SHOT),
+)
+GROUPINGS = {
+    "By family of models": (GroupKey.FAMILY, 0),
+    "By device": (GroupKey.DEVICE, 0),
+    "By device, after ten of its rows": (GroupKey.DEVICE, 10),
+}
+"""Title → what is grouped by, and how many rows of each device are given first."""
 HEAD = """# How far off it is
 
 This page is written by `python scripts/write_accuracy.py measurements.parquet`. Errors are
-relative errors of latency; the error factor is exp(mean |ln(predicted / measured)|); coverage is
-of intervals that are meant to hold 90 %.
+relative errors of latency; the error factor is exp(mean |ln(predicted / measured)|), the bias
+factor exp(mean ln(predicted / measured)); coverage is of intervals that are meant to hold 90 %,
+and upper/lower is how wide their median one is.
 
-The predictor is the roofline sum as it ships, without any measurement of the user's. Its
-constants were fitted to published rows whose licence is stated (`scripts/fit_roofline.py`), so
-the tables below mix rows that it has seen with rows that it has not: the rows of
-`llm-perf-leaderboard` (most of A100 80 GB and A10G) and all of `lambda` took no part. How it
-does on a device that was left out of the fit is printed by that script.
+The first part asks how far off a predictor is for what it has never seen: it is trained anew
+without the models, families or devices that are then scored, and no figure is of a row that it
+was trained on or given. "Median of groups" is the median, over the held-out groups with five rows
+or more, of each group's median error, so that no group outvotes another. Models of equally many
+weights are one network under several names and are held out together. Four variants are scored
+on the same rows, and every one of them is shown:
+
+- `learned`: the roofline sum corrected by what was learned from the other rows.
+- `roofline-sum`: the roofline sum as it ships. Its constants were fitted to published rows whose
+  licence is stated (`scripts/fit_roofline.py`), so it has seen most of what is scored here and its
+  figures are not those of an unseen device; the others have not.
+- `lightgbm-totals`: a baseline, LightGBM on the totals of a model, the workload and the device.
+- `roofline-constant`: a baseline, max(compute, memory) of a model's totals times one constant for
+  each kind of work (forward pass, generation, training).
 
 """
-TAIL = """
-## What is known to be off
+DEFINITIONS = """
+Figures in bold reach their mark. The rank correlation is the mean over workloads measured on three
+devices of one class or more; the time lost is the mean over workloads measured on two or more, for
+one who takes the device that is predicted to be the fastest. Devices are compared by latency per
+sample where each ran its own batch size. All predictions in it are of devices that were left out.
+"""
+AS_IT_SHIPS = """
+# As it ships
 
-- Eager `transformers` on A100 80 GB and A10G is predicted too fast by about two: the host's time
-  per launch is an order of magnitude from the literature and not fitted, since those rows may
-  only validate.
-- Intel Max 1550 differs by a factor of several between frameworks, and its multi-device
-  llama.cpp runs are slower still.
-- The intervals of generation come from six devices of very unlike maturity; they are wide for
-  the mature ones.
-- Memory is validated by whether published training runs fit, not yet by its own errors.
+What a new user gets, without any measurement of their own, on the same file. These tables mix rows
+that the predictor has seen with rows that it has not.
 """
 
 
-def scored(measurements: Path, *options: str) -> list[dict[str, Any]]:
-    """Return the groups of one evaluation."""
-    command = ["perf", "evaluate", str(measurements), "--mode", "inference", "--json", *options]
-    done = subprocess.run(
-        [sys.executable, "-m", "perfpredict", *command], capture_output=True, text=True, check=True
-    )
-    groups: list[dict[str, Any]] = json.loads(done.stdout)
-    return groups
+class Runner:
+    """Runs what `perfpredict perf evaluate` runs, on rows read once, and keeps the answers."""
+
+    def __init__(self, measurements: Path, results: Path) -> None:
+        self._measurements = measurements
+        self._results = results
+        self._read: tuple[Engine, MeasurementRows] | None = None
+        self._gathered: GatheredRows | None = None
+
+    def protocols(self, variant: VariantName, protocols: tuple[ProtocolName, ...]) -> None:
+        """Leave the results of one variant in the folder, unless they are there."""
+        path = self._results / f"{variant}.{protocols[0]}.json"
+        if path.exists():
+            return
+        plan = ProtocolPlan(protocols=protocols, variants=(variant,), splits=SplitOptions())
+        if self._gathered is None:
+            self._gathered = rows_of_file(*self._rows(), ScoredFilter())
+        document = run_plan(self._gathered, plan, on_progress=_tell).document()
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+    def groups(self, key: GroupKey, calibration_rows: int) -> list[Json]:
+        """Return the groups of one evaluation of what ships."""
+        path = self._results / f"evaluate.{key}.{calibration_rows}.json"
+        if not path.exists():
+            engine, rows = self._rows()
+            options = EvaluationOptions(
+                by=(key,), calibration_rows=calibration_rows,
+                row_filter=ScoredFilter(mode=Mode.INFERENCE),
+            )  # fmt: skip
+            groups = evaluate(engine, rows, options).groups
+            path.write_text(json.dumps([_plain(one) for one in groups]), encoding="utf-8")
+        found: list[Json] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def documents(self) -> Iterator[Json]:
+        """Yield all protocol results in the folder, the usual variants first."""
+        found = [
+            json.loads(path.read_text("utf-8")) for path in sorted(self._results.glob("*.json"))
+        ]
+        known = [one for one in found if isinstance(one, dict) and one.get("format") == FORMAT]
+        yield from sorted(known, key=_variant_place)
+
+    def _rows(self) -> tuple[Engine, MeasurementRows]:
+        if self._read is None:
+            # no store: neither this user's predictors nor their devices
+            engine = load_engine(None)
+            options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
+            self._read = engine, read_measurements([str(self._measurements)], options)
+        return self._read
 
 
-def table(title: str, groups: list[dict[str, Any]], command: str) -> str:
-    """Return a Markdown section with a row for each group of enough rows."""
-    lines = [
-        f"## {title}\n",
-        f"```sh\n{command}\n```\n",
-        "| group | rows | answered | median APE | MAPE | error factor | coverage | upper/lower |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {g['group']} | {g['rows']:,} | {g['answered']:,} | {g['median_ape']:.1%} "
-        f"| {g['mape']:.1%} | {g['geo_error_factor']:.2f} | {g['coverage']:.1%} "
-        f"| {g['median_interval_ratio']:.1f} |"
-        for g in groups
-        if g["answered"] >= FEWEST_ROWS
-    ]
-    return "\n".join(lines) + "\n"
+def _plain(group: EvaluatedGroup) -> Json:
+    measures = {} if group.accuracy is None else asdict(group.accuracy)
+    return {"group": group.group, "rows": group.rows, "answered": group.answered, **measures}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("measurements", type=Path)
-    parser.add_argument("--local", type=Path)
-    arguments = parser.parse_args()
-    base = "perfpredict perf evaluate measurements.parquet --mode inference"
-    parts = [
-        table(
-            "By family of models",
-            scored(arguments.measurements, "--by", "family"),
-            f"{base} --by family",
-        ),
-        table("By device", scored(arguments.measurements, "--by", "device"), f"{base} --by device"),
-        table(
-            "By device, after ten of its rows",
-            scored(arguments.measurements, "--by", "device", "--calibrate", "10"),
-            f"{base} --by device --calibrate 10",
-        ),
-    ]
-    if arguments.local:
-        parts.append(local_table(arguments.local))
-    OUTPUT.write_text(HEAD + "\n".join(parts) + TAIL, encoding="utf-8")
+def _tell(state: Progress) -> None:
+    print(f"{state.label} ({state.done + 1} of {state.total})", file=sys.stderr, flush=True)
+
+
+def _variant_place(document: Json) -> tuple[int, str]:
+    name = document["results"][0]["variant"]
+    names = [variant.value for variant in VARIANTS]
+    return (names.index(name) if name in names else len(names), name)
+
+
+def page(runner: Runner, local: Path | None) -> str:
+    """Return the whole page."""
+    results = Results.of(runner.documents())
+    parts = [HEAD, "# What was never seen\n\n## Marks\n\n", marks_table(results), DEFINITIONS]
+    parts += [section for protocol in TITLES for section in _protocol(results, protocol)]
+    parts.append(AS_IT_SHIPS)
+    for title, (key, count) in GROUPINGS.items():
+        command = f"perf evaluate measurements.parquet --mode inference --by {key}"
+        given = f" --calibrate {count}" if count else ""
+        parts += [_heading(title, command + given), group_table(runner.groups(key, count))]
+    if local:
+        parts.append(local_table(local))
+    return "".join(parts)
+
+
+def _protocol(results: Results, protocol: str) -> Iterator[str]:
+    if not results.shots(protocol):
+        return
+    yield _heading(TITLES[protocol], f"perf evaluate measurements.parquet --protocol {protocol}")
+    if protocol == "few-shot":
+        yield "Median over devices of the median error, by how many random rows of it were given "
+        yield "(means over three choices of them):\n\n"
+        yield few_shot_table(results, "error")
+        yield "\nCoverage, and in brackets upper/lower:\n\n"
+        yield few_shot_table(results, "coverage")
+        return
+    yield protocol_table(results, protocol)
+    if protocol == "unseen-device":
+        yield f"\nEvery left-out device of {FEWEST_COVERAGE_ROWS} rows or more: median error; "
+        yield "coverage, and in brackets upper/lower. Devices of fewer than 20 rows are left out "
+        yield "together, in five folds; all others one by one.\n\n"
+        yield device_table(results)
+
+
+def _heading(title: str, command: str) -> str:
+    return f"\n## {title}\n\n```sh\nperfpredict {command}\n```\n\n"
 
 
 def local_table(path: Path) -> str:
@@ -99,7 +209,7 @@ def local_table(path: Path) -> str:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = [
-        "## A local CPU\n",
+        "\n## A local CPU\n",
         "Real PyTorch runs in fp32 on a virtual machine with two cores of an Intel Xeon with "
         "AMX:\n",
         "```sh\npython scripts/measure_local.py --csv local.csv\n```\n",
@@ -113,6 +223,23 @@ def local_table(path: Path) -> str:
             f"| {measured / predicted:.2f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("measurements", type=Path)
+    parser.add_argument("--results", type=Path, help="Folder of JSON results, kept.")
+    parser.add_argument("--local", type=Path)
+    parser.add_argument("--no-runs", action="store_true", help="Take what is in --results.")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.results or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        runner = Runner(arguments.measurements, folder)
+        for protocols in () if arguments.no_runs else RUNS:
+            for variant in VARIANTS:
+                runner.protocols(variant, protocols)
+        OUTPUT.write_text(page(runner, arguments.local), encoding="utf-8")
 
 
 if __name__ == "__main__":

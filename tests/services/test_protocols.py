@@ -90,6 +90,16 @@ def test_no_group_is_on_both_sides_and_every_row_is_scored_once(protocol, rows, 
         assert sorted(scored) == list(range(len(rows)))
 
 
+def test_one_network_under_two_names_is_held_out_as_a_whole():
+    names = (*MODELS, "deit_base_patch16_224", "vit_base_patch16_224")
+    rows = made_rows(models=names, devices=DEVICES[:2], batch_sizes=(1,))
+
+    for seed in range(10):
+        for split in plan(ProtocolName.UNSEEN_MODEL, rows, SplitOptions(seed=seed)):
+            scored = members(rows, split.test, lambda row: row.model)
+            assert ("deit_base_patch16_224" in scored) == ("vit_base_patch16_224" in scored)
+
+
 @given(rows=ROWS, options=OPTIONS)
 def test_both_unseen_trains_on_neither_the_model_nor_the_device(rows, options):
     for split in splits_of(ProtocolName.BOTH, rows, options):

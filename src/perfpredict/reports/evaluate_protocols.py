@@ -24,15 +24,15 @@ _TAIL = (
 )
 PROTOCOL_COLUMNS = (
     *_HEAD,
-    Column("rows", kind=ColumnKind.COUNT, priority=1),
+    Column("rows", kind=ColumnKind.COUNT, priority=3),
     Column("groups", kind=ColumnKind.COUNT, priority=4),
-    Column("group_median_ape", "median of groups", ColumnKind.PERCENT, 0),
-    Column("median_ape", "median APE", ColumnKind.PERCENT, 1),
-    Column("mape", "MAPE", ColumnKind.PERCENT, 3),
+    Column("group_median_ape", "group median", ColumnKind.PERCENT, 0),
+    Column("median_ape", "median APE", ColumnKind.PERCENT, 2),
+    Column("mape", "MAPE", ColumnKind.PERCENT, 4),
     Column("geo_error_factor", "error factor", ColumnKind.NUMBER, 4),
     Column("bias_factor", "bias factor", ColumnKind.NUMBER, 5),
-    Column("coverage", kind=ColumnKind.PERCENT, priority=2),
-    Column("median_interval_ratio", "upper/lower", ColumnKind.NUMBER, 2),
+    Column("coverage", kind=ColumnKind.PERCENT, priority=1),
+    Column("median_interval_ratio", "upper/lower", ColumnKind.NUMBER, 1),
     Column("worst_device_coverage", "worst device", ColumnKind.PERCENT, 5),
     Column("worst_device", "which", ColumnKind.ID, 5),
     Column("worst_device_rows", "its rows", ColumnKind.COUNT, 7),
@@ -48,13 +48,13 @@ PROTOCOL_COLUMNS = (
 DETAIL_COLUMNS = (
     *_HEAD,
     Column("group", kind=ColumnKind.ID, priority=0),
-    Column("rows", kind=ColumnKind.COUNT, priority=1),
+    Column("rows", kind=ColumnKind.COUNT, priority=2),
     Column("median_ape", "median APE", ColumnKind.PERCENT, 0),
     Column("mape", "MAPE", ColumnKind.PERCENT, 3),
     Column("geo_error_factor", "error factor", ColumnKind.NUMBER, 4),
     Column("bias_factor", "bias factor", ColumnKind.NUMBER, 5),
-    Column("coverage", kind=ColumnKind.PERCENT, priority=2),
-    Column("median_interval_ratio", "upper/lower", ColumnKind.NUMBER, 2),
+    Column("coverage", kind=ColumnKind.PERCENT, priority=1),
+    Column("median_interval_ratio", "upper/lower", ColumnKind.NUMBER, 1),
     *_TAIL,
 )
 

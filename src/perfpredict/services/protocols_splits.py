@@ -91,6 +91,27 @@ def plan(
     return _PLANS[protocol](rows, options)
 
 
+def model_groups(rows: Sequence[ScoredRow]) -> list[str]:
+    """Return which rows are of one model, or of models with equally many weights.
+
+    `deit_base` and `vit_base`, `efficientnet_b0` and `tf_efficientnet_b0`, a model and its fine
+    tunings are one network under several names: to have seen one of them is to have seen all.
+    """
+    first_of: dict[str, str] = {}
+
+    def found(name: str) -> str:
+        while first_of.setdefault(name, name) != name:
+            name = first_of[name]
+        return name
+
+    for model, weights in dict.fromkeys(
+        (row.model, f"{row.case.profile.parameters:.0f}") for row in rows
+    ):
+        one, other = sorted((found(f"model {model}"), found(f"weights {weights}")))
+        first_of[other] = one
+    return [found(f"model {row.model}") for row in rows]
+
+
 def group_of(protocol: ProtocolName) -> Callable[[ScoredRow], str]:
     """Return over which groups a protocol's figures are medians: what it holds out, or models."""
     if protocol is ProtocolName.UNSEEN_ARCHITECTURE:
@@ -101,7 +122,7 @@ def group_of(protocol: ProtocolName) -> Callable[[ScoredRow], str]:
 
 
 def _by_model(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
-    return _by_group(ProtocolName.UNSEEN_MODEL, [row.model for row in rows], options)
+    return _by_group(ProtocolName.UNSEEN_MODEL, model_groups(rows), options)
 
 
 def _by_architecture(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
@@ -184,7 +205,7 @@ def _given(label: str, train: Ints, own: Ints, shots: int, seed: int) -> Split:
 
 
 def _both(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
-    devices, models = [row.device for row in rows], [row.model for row in rows]
+    devices, models = [row.device for row in rows], model_groups(rows)
     if min(len(set(devices)), len(set(models))) < 2:
         raise TooFewRowsError("both: rows of two devices and two models at least are needed")
     by_device = fold_numbers(
