@@ -32,9 +32,9 @@ def engine() -> Engine:
     return load_engine(None, predictor="roofline", is_calibrated=False)
 
 
-def read(engine: Engine, folder: Path, *lines: str) -> MeasurementRows:
+def read(engine: Engine, folder: Path, *lines: str, header: str = HEADER) -> MeasurementRows:
     path = folder / "rows.csv"
-    path.write_text("\n".join((HEADER, *lines)) + "\n")
+    path.write_text("\n".join((header, *lines)) + "\n")
     options = ReadOptions(
         resolve_device=engine.devices.resolve, now=datetime(2026, 1, 1, tzinfo=UTC)
     )
@@ -112,6 +112,13 @@ def test_rows_that_state_their_batch_stay_as_they_are(engine: Engine, tmp_path: 
 
     assert rows.good["batch_size"].to_list() == [8]
     assert rows.refused.is_empty()
+
+
+def test_memory_of_an_unknown_batch_is_not_scored(engine: Engine, tmp_path: Path) -> None:
+    header = HEADER + ",memory_mib"
+    rows = read(engine, tmp_path, "resnet50,nvidia-l4,,fp16,900,1,pytorch,2000", header=header)
+
+    assert rows.good["memory_bytes"].to_list() == [None]
 
 
 def test_a_row_beyond_the_peak_rate_has_been_misread(engine: Engine, tmp_path: Path) -> None:

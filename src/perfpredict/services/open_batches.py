@@ -141,6 +141,8 @@ def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("throughput_per_s") * share,
         pl.col("chosen_batch").alias("batch_size"),
         pl.col("chosen_devices").alias("device_count"),
+        # what the real batch took says nothing of the assumed one
+        pl.lit(None, dtype=pl.Float64).alias("memory_bytes"),
     )
     is_impossible = work() / pl.col("throughput_per_s") * 1e3 < pl.col("fastest_ms")
     return (
