@@ -128,6 +128,13 @@ def test_experts_that_no_token_reached_are_converted_too() -> None:
     assert stored.wide == pytest.approx(2 * 32000 * 4096, rel=0.02)
 
 
+def test_encoders_keep_their_embedding_in_16_bits() -> None:
+    # clip-vit-large-patch14: 49408 words and 77 positions of 768
+    kept = unconverted_weights(make("clip-vit-large-patch14", precision=Precision.INT8))
+
+    assert kept == pytest.approx((49408 + 77) * 768, rel=0.1)
+
+
 def test_image_models_are_converted_whole() -> None:
     case = make("resnet50", precision=Precision.INT8)
 

@@ -82,15 +82,16 @@ def unconverted_weights(case: Case) -> float:
     """Return the weights of embedding tables, output head, normalisation and biases.
 
     They are what the linear layers of all passes leave of the parameters, and the head, which is
-    a linear layer that is launched once. Experts that no token reached are left over as well;
-    then the embedding is taken to be as large as the head. 0 for models that read no text.
+    a linear layer that is launched once. Experts that a generation's tokens do not reach are left
+    over as well; then the embedding is taken to be as large as the head. 0 for models that read
+    no text.
     """
     facts = op_facts(case.profile)
     if not facts.reads_text:
         return 0.0
     head = facts.head_weights
     rest = max(case.profile.parameters - facts.linear_weights, 0.0)
-    if head and rest > _HEAD_ALONE * head:
+    if case.workload.phase and rest > _HEAD_ALONE * head > 0:
         rest = head
     return rest + head
 
