@@ -19,7 +19,7 @@ from perfpredict.services.open_batches import (
     MIN_GAIN,
     UNKNOWN_MODEL,
     Saturated,
-    saturated,
+    Saturation,
     with_assumed_batches,
 )
 from perfpredict.services.opening import load_engine
@@ -42,9 +42,8 @@ def read(engine: Engine, folder: Path, *lines: str, header: str = HEADER) -> Mea
 
 
 def at(engine: Engine, workload: Workload, device: str) -> Saturated:
-    return saturated(
-        RooflinePredictor(), workload, engine.devices.find(device), find_model(workload.model)
-    )
+    found = Saturation(RooflinePredictor())
+    return found.read(workload, engine.devices.find(device), find_model(workload.model))
 
 
 def test_the_batch_is_the_first_whose_doubling_gains_little(engine: Engine) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from perfpredict.catalog.defaults import with_defaults
-from perfpredict.catalog.models import ModelEntry, find_model, profile
+from perfpredict.catalog.models import ModelEntry, WorkloadProfile, find_model, profile
 from perfpredict.domain.device import Device
 from perfpredict.domain.metrics import throughput_per_s
 from perfpredict.domain.precision import Precision
@@ -95,43 +95,96 @@ def with_assumed_batches(engine: Engine, rows: MeasurementRows) -> MeasurementRo
     )
 
 
-def saturated(
-    predictor: RooflinePredictor, workload: Workload, device: Device, entry: ModelEntry
-) -> Saturated:
-    """Return the batch and the devices at which `workload` on `device` is read."""
-    if workload.mode is Mode.TRAINING:
-        share = _first_flat(predictor, _fitting(replace(workload, device_count=1), device, entry))
+class Saturation:
+    """Finds where rows are read; profiles are built once for all the devices."""
+
+    def __init__(self, predictor: RooflinePredictor) -> None:
+        self._predictor = predictor
+        self._profiles: dict[Workload, WorkloadProfile] = {}
+
+    def read(self, workload: Workload, device: Device, entry: ModelEntry) -> Saturated:
+        """Return the batch and the devices at which `workload` on `device` is read."""
+        if workload.mode is Mode.TRAINING:
+            alone = replace(workload, device_count=1)
+            share = self._first_flat(self._fitting(alone, device, entry))
+            whole = share.batch_size * workload.device_count
+            return self._at(replace(workload, batch_size=whole), device, entry)
+        found = [
+            self._first_flat(cases)
+            for devices in self._copy_sizes(workload, device, entry)
+            if (cases := self._fitting(replace(workload, device_count=devices), device, entry))
+        ]
+        if not found:
+            return self._at(workload, device, entry)
+        best = max(found, key=lambda one: one.rate_per_device)
+        copy = replace(workload, batch_size=best.batch_size, device_count=best.device_count)
+        return self._at(copy, device, entry)
+
+    def _at(self, workload: Workload, device: Device, entry: ModelEntry) -> Saturated:
+        arrays = pack([self._case(workload, device, entry)])
+        is_product = np.isin(arrays.class_code, [CLASS_CODES[one] for one in MATRIX_CLASSES])
+        seconds = arrays.compute_s * arrays.count * arrays.repeats[arrays.pass_index]
+        return Saturated(
+            batch_size=workload.batch_size,
+            device_count=workload.device_count,
+            fastest_ms=float(seconds[is_product].sum()) * 1e3,
+        )
+
+    def _copy_sizes(self, workload: Workload, device: Device, entry: ModelEntry) -> list[int]:
+        """Return on how many devices one copy may run so that the copies share them evenly.
+
+        Only a model whose layers can be split gains from more than one.
+        """
+        passes = self._case(workload, device, entry).profile.passes
+        most = workload.device_count if any(one.syncs for _, one in passes) else 1
+        return [size for size in range(1, most + 1) if workload.device_count % size == 0]
+
+    def _fitting(self, workload: Workload, device: Device, entry: ModelEntry) -> list[Case]:
+        """Return the cases of doubling batches that fit; none where not even one sample does."""
+        cases: list[Case] = []
+        batch = 1
+        while batch <= MAX_BATCH:
+            case = self._case(replace(workload, batch_size=batch), device, entry)
+            if memory_use(case).total > usable_bytes(case):
+                break
+            cases.append(case)
+            batch *= 2
+        return cases
+
+    def _first_flat(self, cases: Sequence[Case]) -> "_Flat":
+        """Return the first batch whose doubling gains too little, the largest if none does."""
+        if not cases:
+            return _Flat(1, 1, 0.0)
+        rates = [
+            throughput_per_s(case.workload, float(seconds) * 1e3)
+            for case, seconds in zip(cases, self._predictor.breakdown(cases).latency_s, strict=True)
+        ]
+        gains = [after / before - 1.0 for before, after in pairwise(rates)]
+        place = next((n for n, gain in enumerate(gains) if gain < MIN_GAIN), len(gains))
+        workload = cases[place].workload
         devices = workload.device_count
-        whole = replace(workload, batch_size=share.batch_size * devices)
-        return _read_at(whole, device, entry)
-    found = [
-        _first_flat(predictor, cases)
-        for devices in _copy_sizes(workload, entry)
-        if (cases := _fitting(replace(workload, device_count=devices), device, entry))
-    ]
-    if not found:
-        return _read_at(workload, device, entry)
-    best = max(found, key=lambda one: one.rate_per_device)
-    copy = replace(workload, batch_size=best.batch_size, device_count=best.device_count)
-    return _read_at(copy, device, entry)
+        return _Flat(workload.batch_size, devices, rates[place] / devices)
+
+    def _case(self, workload: Workload, device: Device, entry: ModelEntry) -> Case:
+        sized, _ = with_defaults(workload, entry)
+        found = self._profiles.get(sized)
+        if found is None:
+            found = self._profiles[sized] = profile(entry, sized)
+        return Case(workload=sized, device=device, profile=found)
 
 
-def _read_at(workload: Workload, device: Device, entry: ModelEntry) -> Saturated:
-    sized, _ = with_defaults(workload, entry)
-    arrays = pack([Case(workload=sized, device=device, profile=profile(entry, sized))])
-    is_product = np.isin(arrays.class_code, [CLASS_CODES[one] for one in MATRIX_CLASSES])
-    seconds = arrays.compute_s * arrays.count * arrays.repeats[arrays.pass_index]
-    return Saturated(
-        batch_size=workload.batch_size,
-        device_count=workload.device_count,
-        fastest_ms=float(seconds[is_product].sum()) * 1e3,
-    )
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    batch_size: int
+    device_count: int
+    rate_per_device: float
 
 
 def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of one copy of the model at its saturated batch, with their keys."""
     asked = frame.select(*_SHAPE, "device").unique(maintain_order=True)
-    chosen = [_chosen(engine, row) for row in asked.iter_rows(named=True)]
+    saturation = Saturation(engine.fallback)
+    chosen = [_chosen(engine, saturation, row) for row in asked.iter_rows(named=True)]
     table = pl.DataFrame(chosen, schema=_CHOSEN, orient="row")
     lookup = pl.concat([asked, table], how="horizontal")
     keys = [*_SHAPE, "device"]
@@ -153,65 +206,18 @@ def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 # Any: a row of a frame whose types the importer has checked
-def _chosen(engine: Engine, row: Mapping[str, Any]) -> tuple[int, int, float]:
+def _chosen(
+    engine: Engine, saturation: Saturation, row: Mapping[str, Any]
+) -> tuple[int, int, float]:
     try:
-        entry = find_model(row["model_name"])
-        found = saturated(
-            engine.fallback, _workload(row), engine.devices.find(row["device"]), entry
-        )
+        device = engine.devices.find(row["device"])
+        found = saturation.read(_workload(row), device, find_model(row["model_name"]))
     except PerfpredictError as error:
         if isinstance(error, UnknownModelError):
             raise
         # the same error is the reason that the evaluation then gives
         return 1, row["device_count"], 0.0
     return found.batch_size, found.device_count, found.fastest_ms
-
-
-def _copy_sizes(workload: Workload, entry: ModelEntry) -> list[int]:
-    """Return on how many devices one copy may run so that the copies share them evenly.
-
-    Only a model whose layers can be split gains from more than one.
-    """
-    sized, _ = with_defaults(workload, entry)
-    can_split = any(one.syncs for _, one in profile(entry, sized).passes)
-    most = workload.device_count if can_split else 1
-    return [size for size in range(1, most + 1) if workload.device_count % size == 0]
-
-
-def _fitting(workload: Workload, device: Device, entry: ModelEntry) -> list[Case]:
-    """Return the cases of doubling batches that fit; none where not even one sample does."""
-    cases: list[Case] = []
-    batch = 1
-    while batch <= MAX_BATCH:
-        sized, _ = with_defaults(replace(workload, batch_size=batch), entry)
-        case = Case(workload=sized, device=device, profile=profile(entry, sized))
-        if memory_use(case).total > usable_bytes(case):
-            break
-        cases.append(case)
-        batch *= 2
-    return cases
-
-
-@dataclass(frozen=True, slots=True)
-class _Flat:
-    batch_size: int
-    device_count: int
-    rate_per_device: float
-
-
-def _first_flat(predictor: RooflinePredictor, cases: Sequence[Case]) -> _Flat:
-    """Return the first batch whose doubling gains too little, the largest if none does."""
-    if not cases:
-        return _Flat(1, 1, 0.0)
-    rates = [
-        throughput_per_s(case.workload, float(seconds) * 1e3)
-        for case, seconds in zip(cases, predictor.breakdown(cases).latency_s, strict=True)
-    ]
-    gains = [after / before - 1.0 for before, after in pairwise(rates)]
-    place = next((n for n, gain in enumerate(gains) if gain < MIN_GAIN), len(gains))
-    workload = cases[place].workload
-    devices = workload.device_count
-    return _Flat(workload.batch_size, devices, rates[place] / devices)
 
 
 # Any: a row of a frame whose types the importer has checked
