@@ -8,7 +8,7 @@ from perfpredict.models.learners import Algorithm
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Predictor
 from perfpredict.models.residual_fit import fit_residual
-from perfpredict.services.protocols_calibrate import calibrate_by_offset
+from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_offset
 from perfpredict.services.protocols_rows import ScoredRow
 
 NAME = "learned"
@@ -16,7 +16,8 @@ NAME = "learned"
 
 def fit_learned(rows: Sequence[ScoredRow]) -> Predictor:
     """Return the learned predictor, trained on `rows` alone."""
-    return fit_residual([observations_of(rows)], algorithm=Algorithm.LIGHTGBM, name=NAME)
+    fitted = fit_residual([observations_of(rows)], algorithm=Algorithm.LIGHTGBM, name=NAME)
+    return Remembering(fitted)
 
 
 def calibrate_learned(predictor: Predictor, rows: Sequence[ScoredRow]) -> Predictor:

@@ -12,7 +12,7 @@ from perfpredict.models.baselines import ConstantRoofline, TotalsCache, TotalsTr
 from perfpredict.models.predictor import Predictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.learned_variant import calibrate_learned, fit_learned
-from perfpredict.services.protocols_calibrate import calibrate_by_offset
+from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_offset
 from perfpredict.services.protocols_rows import ScoredRow
 
 
@@ -53,10 +53,12 @@ def built_in(name: VariantName, *, seed: int = 0) -> Variant:
     totals = TotalsCache()
 
     def fit_constant(rows: Sequence[ScoredRow]) -> Predictor:
-        return ConstantRoofline.fit([row.case for row in rows], _latencies(rows), totals)
+        cases = [row.case for row in rows]
+        return Remembering(ConstantRoofline.fit(cases, _latencies(rows), totals))
 
     def fit_trees(rows: Sequence[ScoredRow]) -> Predictor:
-        return TotalsTrees.fit([row.case for row in rows], _latencies(rows), totals, seed=seed)
+        cases = [row.case for row in rows]
+        return Remembering(TotalsTrees.fit(cases, _latencies(rows), totals, seed=seed))
 
     if name is VariantName.LEARNED:
         return Variant(name=name.value, fit=fit_learned, calibrate=calibrate_learned)
@@ -70,7 +72,7 @@ def built_in(name: VariantName, *, seed: int = 0) -> Variant:
 
 def _shipped(rows: Sequence[ScoredRow]) -> Predictor:
     del rows  # its constants ship fitted, to published rows that may be among those scored
-    return RooflinePredictor()
+    return Remembering(RooflinePredictor())
 
 
 def _latencies(rows: Sequence[ScoredRow]) -> NDArray[np.float64]:
