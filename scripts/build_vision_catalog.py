@@ -101,9 +101,14 @@ def _read_sizes(path: Path) -> dict[str, set[int]]:
 def _capture_all(patterns: list[str], sizes_by_model: dict[str, set[int]]) -> Iterator[Captured]:
     import other_architectures
     import timm_names
+    import torchvision_networks
 
     started = time.monotonic()
-    sources = (*timm_names.architectures(), *other_architectures.architectures())
+    sources = (
+        *timm_names.architectures(),
+        *other_architectures.architectures(),
+        *torchvision_networks.architectures(),
+    )
     for number, source in enumerate(sources):
         if not any(fnmatch.fnmatchcase(source.key, pattern) for pattern in patterns):
             continue

@@ -175,7 +175,7 @@ def test_example_inputs_without_a_batch_are_refused(inputs: object) -> None:
 
 
 def test_what_is_no_module_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="must be a torch.nn.Module, got str"):
+    with pytest.raises(InvalidInputError, match=r"must be a torch\.nn\.Module, got str"):
         capture_module("resnet50", IMAGE)
 
 

@@ -48,6 +48,14 @@ def count_of(profile: OpProfile, op_class: OpClass) -> float:
         ("densenet121", 2.83, 7.979),
         ("efficientnet_b0", 0.386, 5.289),
         ("convnext_tiny", 4.456, 28.589),
+        # torchvision's own table of its weights
+        ("maxvit_t", 5.558, 30.920),
+        ("regnety_160", 15.912, 83.590),
+        ("regnetx_004_tv", 0.414, 5.496),
+        ("deeplabv3_resnet50", 178.722, 42.004),
+        ("fcn_resnet101", 232.738, 54.314),
+        ("lraspp_mobilenet_v3_large", 2.086, 3.222),
+        ("ssdlite320_mobilenet_v3_large", 0.583, 3.440),
         ("ssd-resnet34", 216.4, 19.97),
         ("ssd-mobilenet", 1.237, 6.82),
     ],
@@ -154,6 +162,13 @@ def test_peak_activations_lie_between_the_largest_output_and_the_sum_of_all() ->
         ("3d-unet-99.9", "3d-unet"),
         ("SSD", "ssd300-resnet50"),
         ("maskrcnn_resnet50_fpn", "maskrcnn"),
+        ("resnet50.a1_in1k", "resnet50"),
+        ("torchvision/regnet_y_16gf", "regnety_160"),
+        ("regnet_x_400mf", "regnetx_004_tv"),
+        ("regnet_y_1_6gf", "regnety_016"),
+        ("maxvit_t", "maxvit_t"),
+        ("Faster-RCNN", "fasterrcnn_resnet50_fpn"),
+        ("deeplabv3_resnet101", "deeplabv3_resnet101"),
     ],
 )
 def test_names_as_people_and_hubs_write_them_lead_to_one_key(name: str, key: str) -> None:
