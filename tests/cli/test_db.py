@@ -50,7 +50,7 @@ def test_init_makes_the_default_database_and_does_nothing_the_second_time(run):
     first = rows_of(run, "db", "init")
     record(run)
 
-    assert first["schema_version"] == 1
+    assert first["schema_version"] == 2
     assert rows_of(run, "db", "init")["rows_performance_measurements"] == 1
     refused(run("db", "init", "--storage-version", "v2.0.0"), 2, "v1.5.0")
 

@@ -145,7 +145,7 @@ def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(db):
     before = sha256(db)
 
     for access in Access:
-        with pytest.raises(StoreUnusableError, match=r"version 99.*version 1"):
+        with pytest.raises(StoreUnusableError, match=r"version 99.*version 2"):
             Store.open(db, access)
     assert sha256(db) == before
 

@@ -44,7 +44,7 @@ def test_info_counts_rows_and_knows_versions(place):
     with place.open(Access.READ) as store:
         found = database_info(store)
 
-    assert (found.rows, found.schema_version, found.wal_bytes) == (4, 1, 0)
+    assert (found.rows, found.schema_version, found.wal_bytes) == (4, 2, 0)
     assert found.newest_measured_at == NOON
     assert found.size_bytes == place.path.stat().st_size
 

@@ -50,6 +50,16 @@ def test_of_predictions_of_the_same_moment_the_highest_id_counts(store):
     assert record_measurement(store, a_measurement(NOON)).prediction_id == max(ids)
 
 
+def test_a_prediction_without_a_version_is_compared_with_a_measurement_that_has_one(store):
+    (made,) = insert(store, a_prediction(NOON - MINUTE))
+    versioned = replace(BERT, framework_version="2.4.0+cu124")
+
+    done = record_measurement(store, a_measurement(workload=versioned))
+
+    assert done.prediction_id == made
+    assert get_measurement(store, done.measurement_id).workload == versioned
+
+
 def test_only_a_later_prediction_is_no_match_and_said(store):
     insert(store, a_prediction(NOON + MINUTE))
 

@@ -1,31 +1,37 @@
 import math
+from dataclasses import replace
 
 import duckdb
 import pytest
 
+from perfpredict.domain.row_filter import RowFilter
 from perfpredict.errors import InvalidInputError, StoreUnusableError
 from perfpredict.store import migrating, opening
 from perfpredict.store.access import Access
+from perfpredict.store.frames import column_list
 from perfpredict.store.gateway import Store
 from perfpredict.store.maintenance import Place, migrate
+from perfpredict.store.measurement_lists import list_measurements
+from perfpredict.store.measurement_rows import MEASUREMENT_SCHEMA
 from perfpredict.store.measurements import record_measurement
 from perfpredict.store.migrating import Migration, apply_migrations, released_migrations
 from perfpredict.store.tables import TABLE_KEYS
+from perfpredict.store.workload_columns import WORKLOAD_SCHEMA
 
-from .builders import NOON, a_measurement
+from .builders import BERT, NOON, a_measurement
 
 DOCUMENTED = {
     "performance_predictions", "performance_measurements", "hardware_model_mappings",
     "prediction_models", "prediction_errors", "recommendation_history", "feature_importance",
 }  # fmt: skip
-LATER = Migration(version=2, name="later", sql="create table later (x integer)")
+LATER = Migration(version=3, name="later", sql="create table later (x integer)")
 
 
 @pytest.fixture
-def two_migrations(monkeypatch):
-    both = (*released_migrations(), LATER)
-    monkeypatch.setattr(opening, "released_migrations", lambda: both)
-    monkeypatch.setattr("perfpredict.store.maintenance.released_migrations", lambda: both)
+def one_more_migration(monkeypatch):
+    more = (*released_migrations(), LATER)
+    monkeypatch.setattr(opening, "released_migrations", lambda: more)
+    monkeypatch.setattr("perfpredict.store.maintenance.released_migrations", lambda: more)
 
 
 def test_released_migrations_are_numbered_without_gaps():
@@ -68,36 +74,84 @@ def test_a_migration_that_fails_leaves_nothing_behind():
 def test_a_migration_runs_once():
     connection = duckdb.connect(":memory:")
 
-    assert apply_migrations(connection, released_migrations(), now=NOON) == [1]
+    assert apply_migrations(connection, released_migrations(), now=NOON) == [1, 2]
     assert apply_migrations(connection, released_migrations(), now=NOON) == []
 
 
-def test_a_read_never_migrates_and_names_the_command(db, two_migrations, monkeypatch):
+def test_a_read_never_migrates_and_names_the_command(db, one_more_migration, monkeypatch):
     with monkeypatch.context() as first:
         first.setattr(opening, "released_migrations", migrating.released_migrations)
         Store.open(db, Access.WRITE).close()
 
-    with pytest.raises(StoreUnusableError, match=r"version 1.*version 2") as caught:
+    with pytest.raises(StoreUnusableError, match=r"version 2.*version 3") as caught:
         Store.open(db, Access.READ)
     assert "db migrate" in caught.value.hint
 
 
-def test_a_write_migrates_and_keeps_the_old_file(db, two_migrations, monkeypatch):
+def test_a_write_migrates_and_keeps_the_old_file(db, one_more_migration, monkeypatch):
     with monkeypatch.context() as first:
         first.setattr(opening, "released_migrations", migrating.released_migrations)
         with Store.open(db, Access.WRITE) as store:
             record_measurement(store, a_measurement())
     before = db.read_bytes()
 
-    assert migrate(Place(path=db), dry_run=True).pending == ("0002_later",)
+    assert migrate(Place(path=db), dry_run=True).pending == ("0003_later",)
     assert db.read_bytes() == before
     done = migrate(Place(path=db))
 
-    assert (done.version_before, done.version_after) == (1, 2)
-    assert opening.backup_before_migrating(db, 1).read_bytes() == before
+    assert (done.version_before, done.version_after) == (2, 3)
+    assert opening.backup_before_migrating(db, 2).read_bytes() == before
     with Store.open(db, Access.READ) as store:
         assert store.rows("select count(*) from performance_measurements") == [(1,)]
         assert store.rows("select count(*) from later") == [(0,)]
+
+
+SPELT_OUT = (
+    "performance_predictions", "performance_measurements", "hardware_model_mappings",
+    "recommendation_history",
+)  # fmt: skip
+
+
+def test_every_table_that_spells_out_a_workload_has_each_of_its_columns(store):
+    for table in SPELT_OUT:
+        found = store.rows(
+            "select column_name from duckdb_columns() where table_name = $table", {"table": table}
+        )
+        assert {name for (name,) in found} >= set(WORKLOAD_SCHEMA)
+
+
+def _first_schema_with_a_measurement(path):
+    """Write a file as version 1 of the schema has it, and return its one row."""
+    with Store.open(path.with_name("newest.duckdb"), Access.WRITE) as store:
+        record_measurement(store, a_measurement())
+        names = [name for name in MEASUREMENT_SCHEMA if name != "framework_version"]
+        row = store.frame(f"select {column_list(names)} from performance_measurements")
+    connection = duckdb.connect(path, config={"storage_compatibility_version": "v1.5.0"})
+    apply_migrations(connection, released_migrations()[:1], now=NOON)
+    connection.execute(
+        f"insert into performance_measurements ({column_list(names)}) "
+        f"values ({', '.join('?' * len(names))})",
+        list(row.row(0)),
+    )
+    connection.close()
+    return row
+
+
+def test_a_database_of_the_first_schema_migrates_and_keeps_its_rows(db):
+    before = _first_schema_with_a_measurement(db)
+
+    assert migrate(Place(path=db), dry_run=True).pending == ("0002_framework_version",)
+    migrate(Place(path=db))
+
+    with Store.open(db, Access.WRITE) as store:
+        after = list_measurements(store, RowFilter())
+        assert after.select(before.columns).equals(before)
+        assert after["framework_version"].to_list() == [None]
+        versioned = replace(BERT, framework="pytorch", framework_version="2.4.0+cu124")
+        record_measurement(store, a_measurement(workload=versioned))
+        assert list_measurements(store, RowFilter(limit=1))["framework_version"].to_list() == [
+            "2.4.0+cu124"
+        ]
 
 
 MIGRATED = duckdb.connect(":memory:")

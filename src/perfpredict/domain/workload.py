@@ -60,6 +60,12 @@ class Workload:
     phase: Phase | None = None
     framework: str | None = None
     """Canonical framework name, e.g. `pytorch`, `vllm`; None: the catalog's default."""
+    framework_version: str | None = None
+    """Version as its publisher writes it, e.g. `2.4.0+cu124`; `released` tells its date.
+
+    It is never part of the identity: a prediction made without a version must still meet its
+    measurement.
+    """
     is_compiled: bool = False
     memory_format: str | None = None
     device_count: int = 1
@@ -80,7 +86,7 @@ class Workload:
 
     @property
     def key(self) -> str:
-        """32 hex digits that are equal for equal workloads; family is not part of it."""
+        """32 hex digits, equal for equal workloads; neither family nor version is part of it."""
         parts = (
             self.model, self.batch_size, self.sequence_length, self.image_size,
             self.input_tokens, self.output_tokens, self.precision.value, self.quantization,

@@ -20,6 +20,7 @@ WORKLOAD_SCHEMA: dict[str, pl.DataType] = {
     "mode": pl.String(),
     "phase": pl.String(),
     "framework": pl.String(),
+    "framework_version": pl.String(),
     "is_compiled": pl.Boolean(),
     "memory_format": pl.String(),
     "device_count": pl.Int32(),
@@ -39,7 +40,10 @@ COMPARED_COLUMNS = (
     "output_tokens", "precision", "quantization", "mode", "phase", "framework",
     "is_compiled", "memory_format", "device_count", "concurrency", "device",
 )  # fmt: skip
-"""Everything in which a prediction and a measurement must agree to be compared."""
+"""Everything in which a prediction and a measurement must agree to be compared.
+
+Not the framework's version: a prediction made without one must still meet its measurement.
+"""
 
 
 def workload_row(workload: Workload) -> dict[str, object]:
@@ -58,6 +62,7 @@ def workload_row(workload: Workload) -> dict[str, object]:
         "mode": workload.mode.value,
         "phase": workload.phase.value if workload.phase else None,
         "framework": workload.framework,
+        "framework_version": workload.framework_version,
         "is_compiled": workload.is_compiled,
         "memory_format": workload.memory_format,
         "device_count": workload.device_count,
@@ -81,6 +86,7 @@ def workload_from_row(row: Row) -> Workload:
         mode=Mode(text(row, "mode")),
         phase=Phase(phase) if phase else None,
         framework=text_or_none(row, "framework"),
+        framework_version=text_or_none(row, "framework_version"),
         is_compiled=bool(row["is_compiled"]),
         memory_format=text_or_none(row, "memory_format"),
         device_count=integer(row, "device_count"),
