@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(
     not MEASUREMENTS.exists(), reason="no published measurements beside the clone"
 )
 SAMPLE = (
-    "convnext_tiny", "densenet121", "efficientnet_b0", "mobilenetv2_100", "mobilenetv3_small_100",
-    "regnety_016", "resnet18", "resnet50", "resnext50_32x4d", "swin_tiny_patch4_window7_224",
+    "beit_base_patch16_224", "deit_small_patch16_224", "efficientnet_b0", "ghostnet_100",
+    "mobilenetv2_100", "regnety_016", "repvgg_a0", "resnet18", "resnet50", "resnext50_32x4d",
     "vgg16", "vit_base_patch16_224",
 )  # fmt: skip
 
