@@ -150,6 +150,25 @@ def test_an_open_dimension_that_nothing_binds_is_an_error_that_names_it() -> Non
         capture_onnx(ENCODER, sequence_length=6, dims={"length": 6})
 
 
+def test_frames_of_sound_are_not_taken_for_tokens_but_named_sequences_are(made: Maker) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+
+    with pytest.raises(CannotAnswerError, match="dimension 'samples'"):
+        capture_onnx(made(nodes, {"x": ["batch", "samples"]}), sequence_length=6)
+    named = capture_onnx(made(nodes, {"x": ["batch", "sequence", 8]}), sequence_length=6)
+
+    assert (named.sequence_length, named.profile.flops) == (6, 48)
+
+
+def test_open_sides_of_a_picture_are_bound(made: Maker) -> None:
+    path = made([helper.make_node("Relu", ["x"], ["y"])], {"x": [None, 3, "height", "width"]})
+
+    with pytest.raises(CannotAnswerError, match="dimension 'height'"):
+        capture_onnx(path)
+
+    assert capture_onnx(path, image_size=32).image_size == 32
+
+
 def test_a_profile_scales_with_the_batch_of_the_workload() -> None:
     model = capture_onnx(CNN)
 

@@ -15,6 +15,8 @@ from perfpredict.errors import CannotAnswerError, InvalidInputError
 if TYPE_CHECKING:
     import onnx
 
+TOKEN_TYPES = {6, 7}
+"""ONNX's numbers of int32 and int64."""
 LONGEST_SIDE = 2**40
 """Dimensions above it are damage, not models."""
 
@@ -39,6 +41,8 @@ class OpenedFile:
     inputs: tuple[Tensor, ...]
     constants: Mapping[str, Tensor]
     is_batch_fixed: bool
+    sequence_length: int | None
+    """Tokens that an open dimension was bound to, None where none was."""
 
 
 def open_file(path: Path, dimensions: Dimensions) -> OpenedFile:
@@ -67,6 +71,7 @@ def open_file(path: Path, dimensions: Dimensions) -> OpenedFile:
         inputs=inputs,
         constants=constants,
         is_batch_fixed=bool(len(first)) and first[0].HasField("dim_value"),
+        sequence_length=binder.sequence_length,
     )
 
 
@@ -173,6 +178,8 @@ class _Binder:
         self._path = path
         self._wanted = dimensions
         self._bound: dict[str, int] = {}
+        self.sequence_length: int | None = None
+        """Tokens that a dimension was bound to so far."""
 
     @property
     def names(self) -> set[str]:
@@ -191,7 +198,7 @@ class _Binder:
         shape = [
             int(one.dim_value)
             if one.HasField("dim_value")
-            else self._value(one.dim_param or f"{value.name}.{axis}", axis, len(dims))
+            else self._value(one.dim_param or f"{value.name}.{axis}", axis, kind)
             for axis, one in enumerate(dims)
         ]
         return Tensor(
@@ -200,22 +207,23 @@ class _Binder:
             element_type=kind.elem_type,
         )
 
-    def _value(self, name: str, axis: int, rank: int) -> int:
+    def _value(self, name: str, axis: int, kind: "onnx.TypeProto.Tensor") -> int:
         if name not in self._bound:
             found = self._wanted.named.get(name)
-            self._bound[name] = self._meant(name, axis, rank) if found is None else found
+            self._bound[name] = self._meant(name, axis, kind) if found is None else found
         return self._bound[name]
 
-    def _meant(self, name: str, axis: int, rank: int) -> int:
+    def _meant(self, name: str, axis: int, kind: "onnx.TypeProto.Tensor") -> int:
         """Return what the place and the name of a dimension say that it is."""
         wanted, folded = self._wanted, name.casefold()
+        are_tokens = "seq" in folded or "tokens" in folded or kind.elem_type in TOKEN_TYPES
         meant: int | None = None
         if axis == 0 or "batch" in folded:
             meant = wanted.batch_size
-        elif rank == 4 and axis > 1:
+        elif len(kind.shape.dim) == 4 and axis > 1:
             meant = wanted.image_size
-        elif "past" not in folded and (axis == 1 or "seq" in folded or "tokens" in folded):
-            meant = wanted.sequence_length
+        elif are_tokens and "past" not in folded:
+            meant = self.sequence_length = wanted.sequence_length
         if meant is None:
             raise CannotAnswerError(
                 f"dimension '{name}' of an input of '{self._path}' is open",

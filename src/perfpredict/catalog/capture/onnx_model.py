@@ -5,15 +5,13 @@ from pathlib import Path
 
 from perfpredict.catalog.capture.captured import CapturedModel, check_installed, sample_shape
 from perfpredict.catalog.capture.onnx_count import Counter, is_view
-from perfpredict.catalog.capture.onnx_file import Dimensions, OpenedFile, open_file
+from perfpredict.catalog.capture.onnx_file import TOKEN_TYPES, Dimensions, OpenedFile, open_file
 from perfpredict.catalog.capture.onnx_graph import Graph
 from perfpredict.catalog.capture.onnx_shapes import follow
 from perfpredict.domain.operations import OpProfile, merge_equal_ops
 
 FLOAT_TYPES = {1, 10, 11, 16, 17, 18, 19, 20, 23}
 """ONNX's numbers of float, float16, double, bfloat16, the four float8 and float4 types."""
-TOKEN_TYPES = {6, 7}
-"""ONNX's numbers of int32 and int64."""
 QUANTISED_TYPES = {2, 3, 21, 22}
 """ONNX's numbers of uint8, int8, uint4 and int4."""
 _STATISTICS = {"BatchNormalization": (3, 4)}
@@ -57,7 +55,7 @@ def capture_onnx(
         profile=profile,
         batch_size=max(first.shape[0], 1) if first.shape else 1,
         is_batch_fixed=file.is_batch_fixed,
-        sequence_length=length,
+        sequence_length=length or file.sequence_length,
         image_size=size,
         cautions=_cautions(counter.unlisted),
     )
