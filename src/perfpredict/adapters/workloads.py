@@ -13,6 +13,7 @@ from perfpredict.catalog.models import ModelEntry
 from perfpredict.catalog.totals import ModelTotals
 from perfpredict.domain.device import Device, ResolvedDevice
 from perfpredict.domain.families import canonical_family
+from perfpredict.domain.framework_versions import parse_framework_version
 from perfpredict.domain.frameworks import parse_framework
 from perfpredict.domain.names import clean_name
 from perfpredict.domain.precision import Precision
@@ -32,6 +33,7 @@ class Shape(TypedDict, total=False):
     output_tokens: int | None
     phase: str | None
     framework: str | None
+    framework_version: str | None
     quantization: str | None
     is_compiled: bool
     memory_format: str | None
@@ -65,6 +67,7 @@ def build_workload(
     """
     check_keys(shape, Shape)
     phase, framework = shape.get("phase"), shape.get("framework")
+    version = shape.get("framework_version")
     return Workload(
         model=clean_name("model_name", model_name),
         family=None if model_family is None else canonical_family(model_family),
@@ -78,6 +81,9 @@ def build_workload(
         mode=choice("mode", mode, Mode),
         phase=None if phase is None else choice("phase", phase, Phase),
         framework=None if framework is None else parse_framework(framework),
+        framework_version=(
+            None if version is None else parse_framework_version("framework_version", version)
+        ),
         is_compiled=bool(shape.get("is_compiled", False)),
         memory_format=_name("memory_format", shape.get("memory_format")),
         device_count=whole(shape.get("device_count", 1)),

@@ -10,6 +10,7 @@ import typer
 from perfpredict.commands import parsing, values
 from perfpredict.commands.filters import FilterOptions, TableOptions
 from perfpredict.commands.groups import with_options
+from perfpredict.domain.framework_versions import parse_framework_version
 from perfpredict.domain.frameworks import parse_framework
 from perfpredict.domain.names import clean_name, parse_whole_number
 from perfpredict.domain.units import parse_positive
@@ -166,6 +167,10 @@ class WorkloadOptions(ModelOptions):
         str | None,
         typer.Option("--framework", metavar="NAME", help="pytorch, vllm, onnxruntime, …"),
     ] = None
+    framework_version: Annotated[
+        str | None,
+        typer.Option("--framework-version", metavar="TEXT", help="Of the framework, e.g. 2.4.0."),
+    ] = None
     is_compiled: Annotated[
         bool, typer.Option("--compile", help="The model is compiled (torch.compile).")
     ] = False
@@ -218,6 +223,7 @@ class WorkloadOptions(ModelOptions):
             mode=parsing.parse_choice("--mode", self.mode, Mode),
             phase=phase,
             framework=_framework("--framework", self.framework),
+            framework_version=_version("--framework-version", self.framework_version),
             is_compiled=self.is_compiled,
             memory_format=_memory_format("--memory-format", self.memory_format),
             device_count=self.device_count,
@@ -235,3 +241,7 @@ def _memory_format(option: str, text: str | None) -> str | None:
 
 def _framework(option: str, text: str | None) -> str | None:
     return None if text is None else parse_framework(clean_name(option, text))
+
+
+def _version(option: str, text: str | None) -> str | None:
+    return None if text is None else parse_framework_version(option, text)

@@ -13,6 +13,22 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 
+from perfpredict.domain.names import clean_text
+from perfpredict.errors import InvalidInputError
+
+LONGEST = 200
+
+
+def parse_framework_version(field: str, text: str) -> str:
+    """Return a version as its publisher writes it, without surrounding blanks.
+
+    Raises InvalidInputError naming `field` for one that is blank, too long or cannot be stored.
+    """
+    version = clean_text(field, text.strip(), LONGEST)
+    if not version:
+        raise InvalidInputError(f"{field}: must not be blank")
+    return version
+
 
 @cache
 def released(framework: str | None, version: str | None) -> float | None:

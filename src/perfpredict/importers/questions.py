@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from perfpredict.domain.framework_versions import parse_framework_version
 from perfpredict.domain.frameworks import parse_framework
 from perfpredict.domain.names import clean_name, parse_whole_number
 from perfpredict.domain.workload import (
@@ -37,6 +38,7 @@ _PARSERS: Mapping[str, Callable[[str, str], object]] = {
     "mode": lambda field, text: _choice(field, text, Mode),
     "phase": lambda field, text: _choice(field, text, Phase),
     "framework": lambda field, text: parse_framework(clean_name(field, text)),
+    "framework_version": parse_framework_version,
 }
 
 

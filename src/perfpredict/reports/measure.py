@@ -122,6 +122,7 @@ _MORE_COLUMNS = (
     Column("quantization", kind=ColumnKind.TEXT),
     Column("phase", kind=ColumnKind.TEXT),
     Column("framework", kind=ColumnKind.TEXT),
+    Column("framework_version", kind=ColumnKind.TEXT),
     Column("is_compiled", kind=ColumnKind.FLAG),
     Column("memory_format", kind=ColumnKind.TEXT),
     Column("device_count", kind=ColumnKind.COUNT),
@@ -148,10 +149,12 @@ def measurement_list(frame: "pl.DataFrame") -> Report:
 
 def measurement_report(frame: "pl.DataFrame", errors: Sequence[Row]) -> Report:
     """Return everything stored of one measurement, with its errors against its prediction."""
+    rows = [_listed(row) for row in frame.to_dicts()]
+    unused = {"framework_version"} if all(row["framework_version"] is None for row in rows) else ()
     return Report(
         "measure-show",
-        (*LIST_COLUMNS, *_MORE_COLUMNS),
-        [_listed(row) for row in frame.to_dicts()],
+        tuple(one for one in (*LIST_COLUMNS, *_MORE_COLUMNS) if one.key not in unused),
+        rows,
         is_single=True,
         extra={"errors": list(errors)},
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Estimate, Prediction
+from perfpredict.domain.workload import Workload
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 MIB = 2.0**20
@@ -51,6 +52,7 @@ def prediction_row(prediction: Prediction) -> Row:
         "mode": workload.mode.value,
         "phase": workload.phase.value if workload.phase else None,
         "framework": workload.framework,
+        **version_given(workload),
         **_bounds("throughput", "_per_s", prediction.throughput_per_s),
         **_bounds("latency", "_ms", prediction.latency_ms),
         **_bounds("memory", "_mib", prediction.memory_bytes, 1.0 / MIB),
@@ -66,6 +68,12 @@ def prediction_row(prediction: Prediction) -> Row:
         "cautions": list(prediction.cautions),
         "assumptions": list(prediction.assumptions),
     }
+
+
+def version_given(workload: Workload) -> Row:
+    """Return the framework's version under its key, nothing where it was not given."""
+    version = workload.framework_version
+    return {} if version is None else {"framework_version": version}
 
 
 def predictions_report(predictions: Sequence[Prediction]) -> Report:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from perfpredict.reports.perf import MIB, PREDICTION_COLUMNS
+from perfpredict.reports.perf import MIB, PREDICTION_COLUMNS, version_given
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def shown_prediction_report(shown: "ShownPrediction") -> Report:
         "precision": work.precision.value,
         "mode": work.mode.value,
         "framework": work.framework,
+        **version_given(work),
         "latency_ms": one.latency_ms.value if one.latency_ms else None,
         "latency_lo": one.latency_ms.interval.lower if one.latency_ms else None,
         "latency_hi": one.latency_ms.interval.upper if one.latency_ms else None,

@@ -24,11 +24,11 @@ REASON = "reason"
 """Why a row is not answered, null where it is."""
 
 _DOES_NOT_FIT = "does not fit"
-_PAIR = ("workload_key", "device")
+_PAIR = ("workload_key", "framework_version", "device")
 _WORKLOAD = (
     "model_name", "model_family", "batch_size", "sequence_length", "image_size", "input_tokens",
-    "output_tokens", "precision", "quantization", "mode", "phase", "framework", "is_compiled",
-    "memory_format", "device_count", "concurrency",
+    "output_tokens", "precision", "quantization", "mode", "phase", "framework",
+    "framework_version", "is_compiled", "memory_format", "device_count", "concurrency",
 )  # fmt: skip
 _KEPT = (*_WORKLOAD, "model_arch", "is_known_model", "device", "source")
 
@@ -95,7 +95,7 @@ def predicted_pairs(
 ) -> pl.DataFrame:
     """Return the rows with predicted, lower and upper, and REASON where there is no answer.
 
-    Every distinct workload is predicted once on every device, however many rows it has.
+    Every distinct workload is predicted once a version on every device, however many rows it has.
     """
     asked = scored.filter(pl.col(REASON).is_null())
     distinct = asked.unique(_PAIR, maintain_order=True)
@@ -106,7 +106,7 @@ def predicted_pairs(
         [distinct.select(_PAIR), pl.DataFrame(answers, schema=schema, orient="row")],
         how="horizontal",
     )
-    joined = scored.join(found, on=_PAIR, how="left", maintain_order="left")
+    joined = scored.join(found, on=_PAIR, how="left", nulls_equal=True, maintain_order="left")
     return joined.with_columns(pl.coalesce(REASON, "why").alias(REASON))
 
 
@@ -198,6 +198,7 @@ def _workload(row: Mapping[str, Any]) -> Workload:
         mode=Mode(row["mode"]),
         phase=Phase(row["phase"]) if row["phase"] else None,
         framework=row["framework"],
+        framework_version=row["framework_version"],
         is_compiled=row["is_compiled"],
         memory_format=row["memory_format"],
         device_count=row["device_count"],

@@ -204,7 +204,7 @@ def with_shape_of(store: Store | None, workload: Workload, prediction_id: str) -
     predicted = get_prediction(store, prediction_id).workload
     names = (
         "sequence_length", "image_size", "input_tokens", "output_tokens", "phase", "framework",
-        "quantization", "memory_format", "family",
+        "framework_version", "quantization", "memory_format", "family",
     )  # fmt: skip
     changes = {name: getattr(predicted, name) for name in names if getattr(workload, name) is None}
     return replace(workload, **changes)

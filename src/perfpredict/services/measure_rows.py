@@ -30,6 +30,7 @@ EXPORT_NAMES = {
     "mode": "mode",
     "phase": "phase",
     "framework": "framework",
+    "framework_version": "framework_version",
     "is_compiled": "is_compiled",
     "memory_format": "memory_format",
     "device_count": "device_count",

@@ -131,8 +131,8 @@ def _usable(measurements: pl.DataFrame, left_out: Counter[str]) -> pl.DataFrame:
 
 
 def _merged(measurements: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per workload and device, with the median of its repeats."""
-    keys = ["workload_key", "device", "throughput_unit", "is_sample"]
+    """Return one row per workload, version and device, with the median of its repeats."""
+    keys = ["workload_key", "framework_version", "device", "throughput_unit", "is_sample"]
     merged = {"measurement_id", "latency_ms", "throughput_per_s", "memory_bytes", "measured_at"}
     others = [name for name in measurements.columns if name not in {*keys, *merged}]
     return (
