@@ -5,6 +5,7 @@ from collections.abc import Callable
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from perfpredict.catalog.capture import capture_onnx, profile_captured
@@ -237,7 +238,7 @@ def test_external_weights_need_not_be_there(made: Maker) -> None:
             ("AveragePool", {"kernel_shape": [3, 3], "strides": [3, 3]}),
             [(1, 4, 9, 9)], [], OpClass.REDUCTION, 4 * 9 * 9, 36,
         ),
-        (("Transpose", {"perm": [1, 0]}), [(5, 8)], [], OpClass.DATA_MOVEMENT, 0, 40),
+        (("DepthToSpace", {"blocksize": 2}), [(1, 4, 5, 2)], [], OpClass.DATA_MOVEMENT, 0, 40),
         (("Concat", {"axis": 0}), [(5, 8), (3, 8)], [], OpClass.DATA_MOVEMENT, 0, 64),
         (("Sigmoid", {}), [(5, 8)], [], OpClass.ELEMENTWISE, 40, 40),
     ],
@@ -270,7 +271,8 @@ def test_operators_are_counted_by_hand(
         ("Identity", {}),
         ("Flatten", {}),
         ("Dropout", {}),
-        ("Transpose", {"perm": [1, 0, 2]}),  # the first dimension has one element
+        ("Transpose", {"perm": [2, 0, 1]}),
+        ("Split", {"axis": 2}),
         ("Cast", {"to": FLOAT}),
     ],
 )
@@ -286,6 +288,44 @@ def test_looking_at_the_same_values_is_no_launch(
 
     assert [op.op_class for op in model.profile.ops] == [OpClass.ELEMENTWISE]
     assert model.profile.peak_activation_elements == 80
+
+
+@pytest.mark.parametrize(
+    ("order", "target", "copies"),
+    [
+        ([0, 2, 1], [5, 8], 1),  # rows and columns change places, and are then one stretch
+        ([1, 0, 2], [40], 0),  # the first dimension has one element
+        ([0, 2, 1], [1, 4, 2, 5], 0),  # a dimension is only split
+    ],
+)
+def test_a_reshape_copies_where_no_strides_can_say_it(
+    made: Maker, order: list[int], target: list[int], copies: int
+) -> None:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Transpose", ["a"], ["b"], perm=order),
+        helper.make_node("Reshape", ["b", "target"], ["y"]),
+    ]
+    shape = onnx.numpy_helper.from_array(np.array(target, dtype=np.int64), "target")
+
+    profile = capture_onnx(made(nodes, {"x": [1, 5, 8]}, more=[shape])).profile
+
+    moved = [op for op in profile.ops if op.op_class is OpClass.DATA_MOVEMENT]
+    assert sum(op.count for op in moved) == copies
+
+
+def test_taking_one_of_a_stack_is_no_launch_and_taking_some_is(made: Maker) -> None:
+    def taking(*index: int, rank: int) -> int:
+        values = np.array(index if rank else index[0], dtype=np.int64)
+        nodes = [
+            helper.make_node("Relu", ["x"], ["a"]),
+            helper.make_node("Gather", ["a", "index"], ["y"], axis=0),
+        ]
+        constant = onnx.numpy_helper.from_array(values, "index")
+        model = capture_onnx(made(nodes, {"x": [3, 5, 8]}, more=[constant]))
+        return sum(op.op_class is OpClass.DATA_MOVEMENT for op in model.profile.ops)
+
+    assert (taking(1, rank=0), taking(0, 2, rank=1)) == (0, 1)
 
 
 def test_onnxruntimes_attention_is_a_projection_and_one_launch(made: Maker) -> None:

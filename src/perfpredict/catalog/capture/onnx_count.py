@@ -1,6 +1,6 @@
 """Turns ONNX operators into launches, by the rules that `torch_ops` has for PyTorch's."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from dataclasses import replace
 from math import prod
 
@@ -18,6 +18,8 @@ class Counter:
     def __init__(self, graph: Graph) -> None:
         self.unlisted: set[str] = set()
         """Operators that no rule lists, counted as element-wise."""
+        self.joined: set[int] = set()
+        """Places of the biases that joined a launch before them."""
         self._readers: dict[str, int] = {}
         for node in graph.nodes:
             for one in {tensor.name for tensor in node.present_inputs}:
@@ -26,11 +28,14 @@ class Counter:
         self._linear_at: dict[str, int] = {}
         """Output of a linear layer without a bias → its place in the list of launches."""
 
-    def count(self, graph: Graph) -> list[Op]:
-        """Return the launches in the order of the file."""
+    def count(self, graph: Graph, views: Container[int]) -> list[Op]:
+        """Return the launches in the order of the file, `views` being the places of none."""
         ops: list[Op] = []
-        for node in graph.nodes:
+        for place, node in enumerate(graph.nodes):
+            if place in views:
+                continue
             if self._joins_bias(node, ops):
+                self.joined.add(place)
                 continue
             try:
                 found = self._ops(node)
@@ -44,8 +49,6 @@ class Counter:
         return ops
 
     def _ops(self, node: Node) -> list[Op]:
-        if is_view(node):
-            return []
         for names, ops_of in _RULES:
             if node.operator in names:
                 return ops_of(node)
@@ -73,22 +76,6 @@ class Counter:
         return True
 
 
-def is_view(node: Node) -> bool:
-    """Return whether the node launches nothing."""
-    if node.operator in rules.VIEWS:
-        return True
-    if not node.present_outputs:
-        return True
-    source, made = node.input(0), node.present_outputs[0]
-    if source is None:
-        return False
-    if node.operator == "Transpose":
-        return _moves_nothing(node, source)
-    is_same = source.shape == made.shape and source.element_type == made.element_type
-    is_only = node.operator != "Concat" or len(node.present_inputs) == 1
-    return node.operator in rules.COPIES_UNLESS_SAME and is_same and is_only
-
-
 def launch(
     op_class: OpClass, flops: float, inputs: list[Tensor], outputs: list[Tensor], rows: bool = False
 ) -> Op:
@@ -107,13 +94,6 @@ def launch(
         weight_elements_read=float(min(weights, written) if rows else weights),
         elements_written=float(written),
     )
-
-
-def _moves_nothing(node: Node, source: Tensor) -> bool:
-    """Return whether a transposition moves only dimensions of one element."""
-    order = node.attributes.get("perm") or tuple(reversed(range(len(source.shape))))
-    moved = [axis for axis in order if source.shape[axis] != 1]
-    return moved == sorted(moved)
 
 
 def _convolution(node: Node) -> list[Op]:

@@ -1,12 +1,13 @@
 """Captures the operations of an ONNX file, at the shapes that it states or is given."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from perfpredict.catalog.capture.captured import CapturedModel, check_installed, sample_shape
-from perfpredict.catalog.capture.onnx_count import Counter, is_view
+from perfpredict.catalog.capture.onnx_count import Counter
 from perfpredict.catalog.capture.onnx_file import TOKEN_TYPES, Dimensions, OpenedFile, open_file
 from perfpredict.catalog.capture.onnx_graph import Graph
+from perfpredict.catalog.capture.onnx_layout import find_views
 from perfpredict.catalog.capture.onnx_shapes import follow
 from perfpredict.domain.operations import OpProfile, merge_equal_ops
 
@@ -41,11 +42,13 @@ def capture_onnx(
     )
     file = open_file(path, wanted)
     graph = follow(file)
+    views = find_views(graph)
     counter = Counter(graph)
+    ops = merge_equal_ops(counter.count(graph, views))
     profile = OpProfile(
-        ops=merge_equal_ops(counter.count(graph)),
+        ops=ops,
         parameters=float(_parameters(file)),
-        peak_activation_elements=float(peak_elements(graph)),
+        peak_activation_elements=float(peak_elements(graph, views | counter.joined)),
     )
     first = file.inputs[0]
     length, size = sample_shape(first.shape, is_whole=first.element_type in TOKEN_TYPES)
@@ -61,7 +64,7 @@ def capture_onnx(
     )
 
 
-def peak_elements(graph: Graph) -> int:
+def peak_elements(graph: Graph, views: Container[int]) -> int:
     """Return the most activation elements alive at once, the inputs of the graph included.
 
     A value lives from the operator that makes it to the last that reads it, or a view of it.
@@ -69,10 +72,10 @@ def peak_elements(graph: Graph) -> int:
     storage = {one.name: one.name for one in graph.inputs}
     last: dict[str, int] = {}
     for place, node in enumerate(graph.nodes):
-        source = next((one for one in node.present_inputs if not one.is_constant), None)
+        sources = [one for one in node.present_inputs if not one.is_constant]
         for made in node.present_outputs:
-            shared = source is not None and is_view(node)
-            storage[made.name] = storage[source.name] if shared and source else made.name
+            is_shared = bool(sources) and place in views
+            storage[made.name] = storage[sources[0].name] if is_shared else made.name
             last[storage[made.name]] = place
         for read in node.present_inputs:
             if not read.is_constant:

@@ -5,12 +5,8 @@ The classes are those of the same operations in `torch_ops`, by the rules of doc
 
 from perfpredict.domain.operations import OpClass
 
-VIEWS = {
-    "Dropout", "Flatten", "Identity", "Optional", "Reshape", "Squeeze", "StopGradient", "Unsqueeze",
-}  # fmt: skip
-"""Another look at the same values: no launch."""
 COPIES_UNLESS_SAME = {"Cast", "CastLike", "Concat", "Expand", "Pad", "Slice", "Split", "Tile"}
-"""No launch either where the only input comes out as it went in."""
+"""No launch where the only input comes out as it went in."""
 CONVOLUTIONS = {
     "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "FusedConv", "NhwcFusedConv",
     "QLinearConv",
@@ -39,10 +35,10 @@ REDUCTIONS = POOLINGS | {
 }  # fmt: skip
 MOVEMENTS = {
     "Cast", "CastLike", "CenterCropPad", "Col2Im", "Concat", "ConstantOfShape", "DepthToSpace",
-    "Expand", "EyeLike", "Gather", "GatherElements", "GatherND", "GridSample", "MaxRoiPool",
-    "MaxUnpool", "OneHot", "Pad", "Range", "Resize", "ReverseSequence", "RoiAlign", "Scatter",
-    "ScatterElements", "ScatterND", "Slice", "SpaceToDepth", "Split", "TensorScatter", "Tile",
-    "Transpose", "Trilu", "Upsample",
+    "Expand", "EyeLike", "Flatten", "Gather", "GatherElements", "GatherND", "GridSample",
+    "MaxRoiPool", "MaxUnpool", "OneHot", "Pad", "Range", "Reshape", "Resize", "ReverseSequence",
+    "RoiAlign", "Scatter", "ScatterElements", "ScatterND", "Slice", "SpaceToDepth", "Split",
+    "Squeeze", "TensorScatter", "Tile", "Transpose", "Trilu", "Unsqueeze", "Upsample",
 }  # fmt: skip
 ELEMENTWISE = {
     "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BiasAdd",
@@ -64,10 +60,11 @@ CLASS_OF_NAMES: tuple[tuple[set[str], OpClass], ...] = (
     (ELEMENTWISE, OpClass.ELEMENTWISE),
 )
 DATA_INPUTS = {
-    "CenterCropPad": 1, "Clip": 1, "CumSum": 1, "Expand": 1, "Pad": 1, "Resize": 1, "Slice": 1,
-    "Split": 1, "Tile": 1, "TopK": 1, "Trilu": 1, "Upsample": 1, "ConstantOfShape": 0, "Range": 0,
-    "ReduceL1": 1, "ReduceL2": 1, "ReduceLogSum": 1, "ReduceLogSumExp": 1, "ReduceMax": 1,
-    "ReduceMean": 1, "ReduceMin": 1, "ReduceProd": 1, "ReduceSum": 1, "ReduceSumSquare": 1,
+    "CenterCropPad": 1, "Clip": 1, "ConstantOfShape": 0, "CumSum": 1, "Expand": 1, "Pad": 1,
+    "Range": 0, "ReduceL1": 1, "ReduceL2": 1, "ReduceLogSum": 1, "ReduceLogSumExp": 1,
+    "ReduceMax": 1, "ReduceMean": 1, "ReduceMin": 1, "ReduceProd": 1, "ReduceSum": 1,
+    "ReduceSumSquare": 1, "Reshape": 1, "Resize": 1, "Slice": 1, "Split": 1, "Squeeze": 1,
+    "Tile": 1, "TopK": 1, "Trilu": 1, "Unsqueeze": 1, "Upsample": 1,
 }  # fmt: skip
 """How many of the inputs are data, where the rest are axes, sizes or limits."""
 ROW_READERS = {"Gather", "GatherElements", "GatherND", "EmbedLayerNormalization"}
