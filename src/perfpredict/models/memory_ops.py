@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from perfpredict.catalog.models import WorkloadProfile
 from perfpredict.domain.operations import Op, OpClass
+from perfpredict.models.identity import Same
 from perfpredict.models.op_arrays import CONVOLUTIONS
 
 _REMEMBERED = 4096
@@ -59,27 +60,12 @@ class OpFacts:
 
 def op_facts(profile: WorkloadProfile) -> OpFacts:
     """Return what memory depends on in the operations of `profile`."""
-    return _remembered(_Same(profile))
-
-
-class _Same:
-    """A profile as a key that is equal to itself alone, since hashing its operations is slow."""
-
-    __slots__ = ("profile",)
-
-    def __init__(self, profile: WorkloadProfile) -> None:
-        self.profile = profile
-
-    def __hash__(self) -> int:
-        return id(self.profile)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.profile is self.profile
+    return _remembered(Same(profile))
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _remembered(key: _Same) -> OpFacts:
-    passes = key.profile.passes
+def _remembered(key: Same[WorkloadProfile]) -> OpFacts:
+    passes = key.value.passes
     ops = [op for _, one in passes for op in one.ops]
     layers = _linear_layers([one.ops for _, one in passes])
     head = max((size for size, count in layers.items() if count <= 1.0), default=0.0)

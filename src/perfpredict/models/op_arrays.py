@@ -1,7 +1,9 @@
 """Packs the operations of many cases into flat arrays, in seconds at 100 % efficiency."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.rates import arithmetic_rate, convolution_rate
 from perfpredict.domain.workload import Mode, Workload
+from perfpredict.models.identity import Same
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
@@ -28,6 +31,11 @@ BACKWARD_PASSES = 2.0
 """A backward pass computes two gradients for every forward product (weights and inputs)."""
 OPTIMIZER_WORDS = 7.0
 """fp32 words moved per weight by Adam: four read (gradient, weight, moments), three written."""
+REMEMBERED_PROFILES = 8192
+"""Profiles whose operations stay packed; a frame of cases shares few profiles."""
+
+_IS_CONVOLUTION = np.array([op_class in CONVOLUTIONS for op_class in OP_CLASSES])
+_IS_MATRIX = np.array([op_class in MATRIX_CLASSES for op_class in OP_CLASSES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +52,15 @@ class OpArrays:
     """(n,) seconds of one launch at peak arithmetic rate."""
     memory_s: Floats
     """(n,) seconds of one launch at full bandwidth."""
+    moved_bytes: Floats
+    """(n,) bytes that one launch reads and writes on one device."""
     weight_share: Floats
     """(n,) part of the bytes that are weights."""
     cache_share: Floats
     """(n,) cache / (cache + bytes of one launch): near 1 where the operands stay in cache."""
+    gemm: Floats
+    """(n, 3) rows, columns and depth of the matrix product that a launch with weights amounts to:
+    positions of the batch, channels written, weights per channel written; 0 for other launches."""
     case_index: Ints
     """(k,) which case a pass belongs to."""
     repeats: Floats
@@ -57,25 +70,25 @@ class OpArrays:
 
 def pack(cases: Sequence[Case]) -> OpArrays:
     """Return the operations of `cases` as arrays; training counts forward, backward and update."""
-    rows: list[tuple[int, int, float, float, float, float, float]] = []
-    case_index: list[int] = []
-    repeats: list[float] = []
-    for index, case in enumerate(cases):
-        for times, profile in case.profile.passes:
-            rows.extend(_rows(len(case_index), case, profile))
-            case_index.append(index)
-            repeats.append(times)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    passes = [
+        (index, times, profile)
+        for index, case in enumerate(cases)
+        for times, profile in case.profile.passes
+    ]
+    tables = [_table(Same(profile)) for _, _, profile in passes]
+    lengths = np.array([len(table) for table in tables], dtype=np.int64)
+    case_index = np.array([index for index, _, _ in passes], dtype=np.int64)
+    scalars = np.array([_scalars(case) for case in cases]).reshape(-1, len(_SCALARS))
+    has_syncs = np.array([profile.syncs > 0 for _, _, profile in passes], dtype=bool)
+    pass_index = np.repeat(np.arange(len(passes)), lengths)
+    per_op = scalars[case_index[pass_index]]
+    table = np.concatenate(tables) if tables else np.empty((0, 6))
+    arrays = _arrays(table, pass_index, per_op, has_syncs[pass_index])
+    updates = _updates(cases, case_index)
     return OpArrays(
-        pass_index=table[:, 0].astype(np.int64),
-        class_code=table[:, 1].astype(np.int64),
-        count=table[:, 2],
-        compute_s=table[:, 3],
-        memory_s=table[:, 4],
-        weight_share=table[:, 5],
-        cache_share=table[:, 6],
-        case_index=np.array(case_index, dtype=np.int64),
-        repeats=np.array(repeats, dtype=np.float64),
+        **{name: np.concatenate([own, updates[name]]) for name, own in arrays.items()},
+        case_index=case_index,
+        repeats=np.array([times for _, times, _ in passes], dtype=np.float64),
         case_count=len(cases),
     )
 
@@ -85,65 +98,112 @@ def is_sequential(workload: Workload) -> bool:
     return workload.framework in SEQUENTIAL_FRAMEWORKS
 
 
-def _rows(
-    pass_index: int, case: Case, profile: OpProfile
-) -> Iterator[tuple[int, int, float, float, float, float, float]]:
-    rates = _Rates.of(case.workload, case.device)
-    shards = 1.0 if is_sequential(case.workload) else float(case.workload.device_count)
-    weight_shards = shards if profile.syncs else 1.0
-    passes = 1.0 + (BACKWARD_PASSES if case.workload.mode is Mode.TRAINING else 0.0)
-    cache_bytes = float(case.device.cache_bytes or 0)
-    for op in profile.ops:
-        weight_bytes = op.weight_elements_read * rates.weight_bytes / weight_shards
-        moved_elements = op.activation_elements_read + op.elements_written
-        moved_bytes = weight_bytes + moved_elements * rates.activation_bytes / shards
-        yield (
-            pass_index,
-            CLASS_CODES[op.op_class],
-            op.count * passes,
-            op.flops / shards / rates.flops_per_s(op.op_class),
-            moved_bytes / case.device.bandwidth_bytes_per_s,
-            weight_bytes / moved_bytes if moved_bytes else 0.0,
-            cache_bytes / (cache_bytes + moved_bytes) if cache_bytes else 0.0,
+@lru_cache(maxsize=REMEMBERED_PROFILES)
+def _table(profile: Same[OpProfile]) -> Floats:
+    """Return (n, 6): class, count, FLOPs, activations read, weights read, elements written."""
+    rows = [
+        (
+            CLASS_CODES[op.op_class], op.count, op.flops, op.activation_elements_read,
+            op.weight_elements_read, op.elements_written,
         )
-    if case.workload.mode is Mode.TRAINING:
-        yield _optimizer_row(pass_index, case.profile.parameters, case.device)
+        for op in profile.value.ops
+    ]  # fmt: skip
+    return np.array(rows, dtype=np.float64).reshape(-1, 6)
 
 
-def _optimizer_row(
-    pass_index: int, parameters: float, device: Device
-) -> tuple[int, int, float, float, float, float, float]:
-    moved_bytes = parameters * OPTIMIZER_WORDS * 4.0
-    seconds = moved_bytes / device.bandwidth_bytes_per_s
-    return (pass_index, CLASS_CODES[OpClass.ELEMENTWISE], 1.0, 0.0, seconds, 1.0, 0.0)
+def _arrays(
+    table: Floats, pass_index: Ints, per_op: Floats, has_syncs: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    code, count, flops, read, weights, written = table.T
+    class_code = code.astype(np.int64)
+    scalar = dict(zip(_SCALARS, per_op.T, strict=True))
+    shards = scalar["shards"]
+    weight_bytes = weights * scalar["weight_bytes"] / np.where(has_syncs, shards, 1.0)
+    moved_bytes = weight_bytes + (read + written) * scalar["activation_bytes"] / shards
+    peak = np.where(
+        _IS_MATRIX[class_code], scalar["matrix_flops_per_s"], scalar["vector_flops_per_s"]
+    )
+    peak = np.where(_IS_CONVOLUTION[class_code], scalar["convolution_flops_per_s"], peak)
+    cache_bytes = scalar["cache_bytes"]
+    return {
+        "pass_index": pass_index,
+        "class_code": class_code,
+        "count": count * scalar["launches"],
+        "compute_s": flops / shards / peak,
+        "memory_s": moved_bytes / scalar["bandwidth_bytes_per_s"],
+        "moved_bytes": moved_bytes,
+        "weight_share": weight_bytes / np.maximum(moved_bytes, 1e-30),
+        "cache_share": cache_bytes / np.maximum(cache_bytes + moved_bytes, 1e-30),
+        "gemm": _gemm(class_code, flops, weights, written),
+    }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Rates:
-    """Bytes per element and FLOP/s per op class of one workload on one device."""
+def _gemm(class_code: Ints, flops: Floats, weights: Floats, written: Floats) -> Floats:
+    """Return rows, columns and depth: FLOPs = 2 rows * weights, written = rows * columns."""
+    is_product = _IS_MATRIX[class_code] & (weights > 0) & (flops > 0)
+    rows = np.where(is_product, flops / np.maximum(2.0 * weights, 1.0), 0.0)
+    columns = np.where(is_product, written / np.maximum(rows, 1e-9), 0.0)
+    depth = np.where(is_product, weights / np.maximum(columns, 1e-9), 0.0)
+    return np.stack([rows, columns, depth], axis=1)
 
-    weight_bytes: float
-    activation_bytes: float
-    matrix_flops_per_s: float
-    convolution_flops_per_s: float
-    vector_flops_per_s: float
 
-    @classmethod
-    def of(cls, workload: Workload, device: Device) -> "_Rates":
-        rate = arithmetic_rate(device, workload.precision, quantization=workload.quantization)
-        weight_bytes = workload.precision.weight_bytes
-        activation_bytes = workload.precision.activation_bytes
-        if rate.is_emulated:
-            weight_bytes, activation_bytes = max(weight_bytes, 4.0), 4.0
-        return cls(
-            weight_bytes=weight_bytes,
-            activation_bytes=activation_bytes,
-            matrix_flops_per_s=rate.flops_per_s,
-            convolution_flops_per_s=convolution_rate(device, workload.precision, rate),
-            vector_flops_per_s=device.peak_flops_per_s[Precision.FP32],
-        )
+def _updates(cases: Sequence[Case], case_index: Ints) -> dict[str, NDArray[Any]]:
+    """Return one launch for each pass of a training case: the optimizer's."""
+    trained = [
+        number
+        for number, index in enumerate(case_index)
+        if cases[index].workload.mode is Mode.TRAINING
+    ]
+    own = [cases[case_index[number]] for number in trained]
+    size = len(trained)
+    moved_bytes = np.array([case.profile.parameters * OPTIMIZER_WORDS * 4.0 for case in own])
+    bandwidth = np.array([case.device.bandwidth_bytes_per_s for case in own])
+    return {
+        "pass_index": np.array(trained, dtype=np.int64),
+        "class_code": np.full(size, CLASS_CODES[OpClass.ELEMENTWISE], dtype=np.int64),
+        "count": np.ones(size),
+        "compute_s": np.zeros(size),
+        "memory_s": moved_bytes / bandwidth if size else np.zeros(0),
+        "moved_bytes": moved_bytes if size else np.zeros(0),
+        "weight_share": np.ones(size),
+        "cache_share": np.zeros(size),
+        "gemm": np.zeros((size, 3)),
+    }
 
-    def flops_per_s(self, op_class: OpClass) -> float:
-        if op_class in CONVOLUTIONS:
-            return self.convolution_flops_per_s
-        return self.matrix_flops_per_s if op_class in MATRIX_CLASSES else self.vector_flops_per_s
+
+_SCALARS = (
+    "shards", "launches", "weight_bytes", "activation_bytes", "matrix_flops_per_s",
+    "convolution_flops_per_s", "vector_flops_per_s", "bandwidth_bytes_per_s", "cache_bytes",
+)  # fmt: skip
+
+
+def _scalars(case: Case) -> tuple[float, ...]:
+    """Return what holds for every operation of one case, in the order of _SCALARS."""
+    workload, device = case.workload, case.device
+    weight_bytes, activation_bytes, matrix, convolution = _rates(
+        Same(device), workload.precision, workload.quantization
+    )
+    return (
+        1.0 if is_sequential(workload) else float(workload.device_count),
+        1.0 + (BACKWARD_PASSES if workload.mode is Mode.TRAINING else 0.0),
+        weight_bytes,
+        activation_bytes,
+        matrix,
+        convolution,
+        device.peak_flops_per_s[Precision.FP32],
+        device.bandwidth_bytes_per_s,
+        float(device.cache_bytes or 0),
+    )
+
+
+@lru_cache(maxsize=REMEMBERED_PROFILES)
+def _rates(
+    device: Same[Device], precision: Precision, quantization: str | None
+) -> tuple[float, float, float, float]:
+    """Return bytes per weight and activation, FLOP/s of matrix products and convolutions."""
+    rate = arithmetic_rate(device.value, precision, quantization=quantization)
+    weight_bytes, activation_bytes = precision.weight_bytes, precision.activation_bytes
+    if rate.is_emulated:
+        weight_bytes, activation_bytes = max(weight_bytes, 4.0), 4.0
+    convolution = convolution_rate(device.value, precision, rate)
+    return weight_bytes, activation_bytes, rate.flops_per_s, convolution
