@@ -14,6 +14,8 @@ from perfpredict.errors import CannotAnswerError, InvalidInputError
 if TYPE_CHECKING:
     import torch
 
+    from perfpredict.catalog.capture.torch_recorder import Recording
+
 
 def capture_module(
     module: "torch.nn.Module", example_inputs: Any, *, name: str | None = None
@@ -28,7 +30,6 @@ def capture_module(
     import torch
 
     from perfpredict.catalog.capture.torch_ops import tensors_in
-    from perfpredict.catalog.capture.torch_recorder import record_pass
 
     if not isinstance(module, torch.nn.Module):
         raise InvalidInputError(f"module must be a torch.nn.Module, got {type(module).__name__}")
@@ -37,18 +38,7 @@ def capture_module(
     tensors = tensors_in((positional, named))
     if not tensors or tensors[0].dim() == 0:
         raise InvalidInputError("example_inputs must hold a tensor whose first dimension is batch")
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            recording = record_pass(
-                _without_values(module), *_on_meta(positional), **_on_meta(named)
-            )
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as exc:
-        reason = str(exc).partition("\n")[0]
-        raise CannotAnswerError(
-            f"operations of '{title}' cannot be followed without data: {reason}",
-            hint="check that the module runs on the inputs; export it and give the ONNX file",
-        ) from exc
+    recording = _followed(module, positional, named)
     length, image_size = sample_shape(
         tuple(tensors[0].shape), is_whole=not tensors[0].is_floating_point()
     )
@@ -61,6 +51,28 @@ def capture_module(
         sequence_length=length,
         image_size=image_size,
     )
+
+
+def _followed(
+    module: "torch.nn.Module", positional: tuple[Any, ...], named: dict[str, Any]
+) -> "Recording":
+    """Return the launches of a copy of `module` without values."""
+    import torch
+
+    from perfpredict.catalog.capture.torch_recorder import record_pass
+
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            valueless = _without_values(module)
+            return record_pass(valueless, *_on_meta(positional), **_on_meta(named))
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as exc:
+        reason = str(exc).partition("\n")[0]
+        title = type(module).__name__
+        raise CannotAnswerError(
+            f"operations of '{title}' cannot be followed without data: {reason}",
+            hint="check that the module runs on the inputs; export it and give the ONNX file",
+        ) from exc
 
 
 def _cautions(unlisted: tuple[str, ...]) -> tuple[str, ...]:

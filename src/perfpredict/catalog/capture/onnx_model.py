@@ -34,19 +34,18 @@ def capture_onnx(
     `sequence_length` and `image_size`, and any by its name in `dims`. Weights need not be there.
     """
     check_installed("onnx", "onnx", "reading an ONNX file")
-    wanted = Dimensions(
-        batch_size=batch_size,
-        sequence_length=sequence_length,
-        image_size=image_size,
-        named=dims or {},
+    tokens, pixels = sequence_length, image_size
+    file = open_file(
+        path,
+        Dimensions(
+            batch_size=batch_size, sequence_length=tokens, image_size=pixels, named=dims or {}
+        ),
     )
-    file = open_file(path, wanted)
     graph = follow(file)
     views = find_views(graph)
     counter = Counter(graph)
-    ops = merge_equal_ops(counter.count(graph, views))
     profile = OpProfile(
-        ops=ops,
+        ops=merge_equal_ops(counter.count(graph, views)),
         parameters=float(_parameters(file)),
         peak_activation_elements=float(peak_elements(graph, views | counter.joined)),
     )
