@@ -12,7 +12,7 @@ import csv
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,10 +87,11 @@ on the same rows, and every one of them is shown:
 
 """
 DEFINITIONS = """
-Figures in bold reach their mark. The rank correlation is the mean over workloads measured on three
-devices of one class or more; the time lost is the mean over workloads measured on two or more, for
-one who takes the device that is predicted to be the fastest. Devices are compared by latency per
-sample where each ran its own batch size. All predictions in it are of devices that were left out.
+Figures in bold reach their mark; – was not run or has no rows. The rank correlation is the mean
+over workloads measured on three devices of one class or more; the time lost is the mean over
+workloads measured on two or more, for one who takes the device that is predicted to be the
+fastest. Devices are compared by latency per sample where each ran its own batch size. All
+predictions in it are of devices that were left out.
 """
 AS_IT_SHIPS = """
 # As it ships
@@ -149,6 +150,17 @@ class Runner:
             options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
             self._read = engine, read_measurements([str(self._measurements)], options)
         return self._read
+
+
+def _check_same_rows(documents: Mapping[str, Json]) -> None:
+    """Stop where results are not all of the same rows, level and options: they do not compare."""
+    by_rows: dict[str, list[str]] = {}
+    for name, one in documents.items():
+        of = json.dumps([one[key] for key in ("rows", "left_out", "level", "options")])
+        by_rows.setdefault(of, []).append(name)
+    if len(by_rows) > 1:
+        told = "\n".join(f"{', '.join(names)}: {of}" for of, names in by_rows.items())
+        sys.exit(f"results are not of the same rows or options; remove some and run again\n{told}")
 
 
 def _plain(group: EvaluatedGroup) -> Json:
