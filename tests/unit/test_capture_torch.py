@@ -159,13 +159,45 @@ def test_inputs_may_be_named_or_positional() -> None:
     assert by_name.ops == by_place.ops
 
 
-def test_a_module_that_needs_values_is_an_error_and_not_a_guess() -> None:
-    class Branching(nn.Module):
-        def forward(self, x):
-            return x if x.sum() > 0 else -x
+class Branching(nn.Module):
+    """Takes another path for another input, as mask checks of language models do."""
 
-    with pytest.raises(CannotAnswerError, match="'Branching' cannot be followed without data"):
-        capture_module(Branching(), IMAGE)
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.layer(x) if x.sum() > 0 else x
+
+
+def test_a_path_that_depends_on_values_is_the_one_of_the_example() -> None:
+    module = Branching().train()
+
+    one, none = (capture_module(module, torch.full((1, 4), value)) for value in (1.0, -1.0))
+
+    assert [counts(each.profile)[OpClass.LINEAR] for each in (one, none)] == [1, 0]
+    assert module.training and module.layer.training
+
+
+def test_a_real_pass_and_one_without_values_are_counted_alike() -> None:
+    class Asking(Cnn):
+        def forward(self, image):
+            assert image.sum().item() == 0.0
+            return super().forward(image)
+
+    asking, plain = (capture_module(kind(), IMAGE).profile for kind in (Asking, Cnn))
+
+    (question,) = set(asking.ops) - set(plain.ops)
+    assert (question.op_class, question.elements_written) == (OpClass.REDUCTION, 1)
+    assert set(plain.ops) <= set(asking.ops)
+    assert asking.peak_activation_elements == plain.peak_activation_elements
+
+
+def test_a_module_that_does_not_run_is_an_error_that_says_why() -> None:
+    with pytest.raises(CannotAnswerError, match=r"'Branching' cannot be followed: .*meta"):
+        capture_module(Branching(), torch.zeros(1, 4, device="meta"))
+    with pytest.raises(CannotAnswerError, match="'Cnn' cannot be followed"):
+        capture_module(Cnn(), torch.zeros(1, 4, 32, 32))
 
 
 @pytest.mark.parametrize("inputs", [(), {}, "text", torch.tensor(1.0)])

@@ -22,9 +22,10 @@ def capture_module(
 ) -> CapturedModel:
     """Return the operations of one pass in evaluation mode over the shapes of `example_inputs`.
 
-    Inputs are one tensor, a tuple of positional or a dict of named ones. Neither weights nor data
-    are read or changed: a copy without values is passed through. The first dimension of the
-    first tensor is the batch. Raises CannotAnswerError where the pass depends on values.
+    Inputs are one tensor, a tuple of positional or a dict of named ones; the first dimension of
+    the first is the batch. They are passed through a copy that has shapes but no values, and only
+    where the path depends on values through the module itself, which stays as it is. Raises
+    CannotAnswerError where neither runs.
     """
     check_installed("torch", "torch", "capturing a module")
     import torch
@@ -56,23 +57,51 @@ def capture_module(
 def _followed(
     module: "torch.nn.Module", positional: tuple[Any, ...], named: dict[str, Any]
 ) -> "Recording":
-    """Return the launches of a copy of `module` without values."""
+    """Return the launches of a copy without values, or of the module itself if it needs some."""
+    try:
+        return _followed_without_values(module, positional, named)
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as exc:
+        if "meta" not in str(exc):  # PyTorch names the device that has no values
+            raise _not_followed(module, exc) from exc
+    try:
+        return _followed_with_values(module, positional, named)
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as exc:
+        raise _not_followed(module, exc) from exc
+
+
+def _not_followed(module: "torch.nn.Module", exc: Exception) -> CannotAnswerError:
+    reason = str(exc).partition("\n")[0]
+    return CannotAnswerError(
+        f"operations of '{type(module).__name__}' cannot be followed: {reason}",
+        hint="check that the module runs on the inputs; export it and give the ONNX file",
+    )
+
+
+def _followed_without_values(
+    module: "torch.nn.Module", positional: tuple[Any, ...], named: dict[str, Any]
+) -> "Recording":
     import torch
 
     from perfpredict.catalog.capture.torch_recorder import record_pass
 
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        valueless = _without_values(module)
+        return record_pass(valueless, *_on_meta(positional), **_on_meta(named))
+
+
+def _followed_with_values(
+    module: "torch.nn.Module", positional: tuple[Any, ...], named: dict[str, Any]
+) -> "Recording":
+    """Return the launches of a real pass, each part of the module left in the mode it was in."""
+    from perfpredict.catalog.capture.torch_recorder import record_pass
+
+    modes = [(part, part.training) for part in module.modules()]
     try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            valueless = _without_values(module)
-            return record_pass(valueless, *_on_meta(positional), **_on_meta(named))
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as exc:
-        reason = str(exc).partition("\n")[0]
-        title = type(module).__name__
-        raise CannotAnswerError(
-            f"operations of '{title}' cannot be followed without data: {reason}",
-            hint="check that the module runs on the inputs; export it and give the ONNX file",
-        ) from exc
+        return record_pass(module, *positional, **named)
+    finally:
+        for part, is_training in modes:
+            part.training = is_training
 
 
 def _cautions(unlisted: tuple[str, ...]) -> tuple[str, ...]:

@@ -121,7 +121,8 @@ class _Walker:
         if node.operator == "CastLike" and source is not None and source.data is not None:
             return (_cast_like(source, node.present_inputs[-1], name),)
         if node.operator in _VALUE_DEPENDENT and _has_data(node):
-            return (_from_array(name, self._evaluated(proto, node)[0]),)
+            (found,) = self._evaluated(proto, node)
+            return None if found is None else (_from_array(name, found),)
         return None
 
     def _folded(
@@ -138,17 +139,15 @@ class _Walker:
         )
 
     def _evaluated(self, proto: "onnx.NodeProto", node: Node) -> list[Any]:
+        """Return the values of the outputs, None where onnx cannot compute them."""
         from onnx.reference import ReferenceEvaluator
 
         feeds = {one.name: one.data for one in node.present_inputs}
         try:
             evaluator = ReferenceEvaluator(_alone(proto, self._opset_protos))
             return list(evaluator.run(None, feeds))
-        except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError) as exc:
-            raise InvalidInputError(
-                f"'{self._path}' is damaged: operator '{proto.op_type}' cannot be evaluated "
-                f"on its constants ({str(exc).partition(chr(10))[0]})"
-            ) from exc
+        except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError):
+            return [None] * len(proto.output)  # its shape is known; what needs its values will ask
 
     def _inferred(self, proto: "onnx.NodeProto", node: Node) -> tuple[Tensor | None, ...]:
         """Return the outputs as the onnx package's own shape inference has them."""
