@@ -31,6 +31,14 @@ def test_a_prediction_has_every_key_and_its_parts_agree(adapter):
     assert 200 < one["memory_usage"] < 5000
 
 
+def test_the_version_of_the_framework_comes_back_with_the_answer(adapter):
+    found = adapter.predict_performance(
+        **BERT, hardware=["nvidia-l4"], framework="pytorch", framework_version="2.4.0+cu124"
+    )
+
+    assert found["framework_version"] == "2.4.0+cu124"
+
+
 def test_two_names_of_one_device_are_both_answered(adapter):
     found = adapter.predict_performance("resnet50", hardware=["nvidia-l4", "NVIDIA L4"])
 

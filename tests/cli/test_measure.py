@@ -49,6 +49,25 @@ def test_a_measurement_meets_the_prediction_made_before_it(run: Run) -> None:
     assert row["inside"] == (row["lo"] <= 9 <= row["hi"])
 
 
+def test_the_version_of_the_framework_is_recorded_exported_and_imported(run: Run) -> None:
+    predicted = run("perf", "predict", *RESNET, "-q").stdout.strip()
+    version = ["--framework-version", "2.4.0+cu124"]
+    done = run("measure", "record", *RESNET, *version, "--latency", "9ms", "--json")
+    plain = run("measure", "record", *RESNET, "--latency", "8ms", "-q").stdout.strip()
+
+    found = document(done.stdout)
+    assert found["prediction_id"] == predicted
+    shown = document(run("measure", "show", str(found["measurement_id"]), "--json").stdout)
+    assert shown["framework_version"] == "2.4.0+cu124"
+    bare = run("measure", "show", plain, "--format", "csv").stdout.splitlines()[0]
+    assert "framework_version" not in bare.split(",")
+    exported = run("measure", "export", "-o", "rows.csv")
+    assert exported.returncode == 0, exported.stderr
+    assert run("measure", "import", "rows.csv", "--db", "other.duckdb").returncode == 0
+    again = csv.DictReader(io.StringIO(run("measure", "export", "--db", "other.duckdb").stdout))
+    assert sorted(row["framework_version"] for row in again) == ["", "2.4.0+cu124"]
+
+
 def test_quiet_prints_the_id_alone_and_show_finds_it_by_its_beginning(run: Run) -> None:
     done = run("measure", "record", *RESNET, "--latency", "9ms", "--memory", "1GiB", "-q")
     identifier = done.stdout.strip()

@@ -20,6 +20,30 @@ def test_a_file_of_workloads_is_predicted_row_by_row(run):
     assert len(rows(run("perf", "list", "--json"))) == 2
 
 
+def test_the_version_of_the_framework_is_kept_and_shown_only_where_it_was_given(run):
+    shape = ("resnet50", "--hardware", "nvidia-l4", "--json")
+    version = "PyTorch 2.4.0, CUDA 12.4"
+    (plain,) = rows(run("perf", "predict", *shape))
+    (asked,) = rows(run("perf", "predict", *shape, "--framework-version", version))
+    assert "framework_version" not in plain
+    assert asked["framework_version"] == version
+    assert {row["framework_version"] for row in rows(run("perf", "list", "--json"))} == {
+        version, None,
+    }  # fmt: skip
+    shown = rows(run("perf", "show", asked["prediction_id"], "--json"))
+    assert shown["framework_version"] == version
+    done = run("perf", "predict", *shape, "--framework-version", " ")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--framework-version: must not be blank" in done.stderr
+
+
+def test_a_file_of_workloads_may_name_versions(run):
+    text = "model,framework,torch_version\nresnet50,pytorch,2.4.0+cu124\nresnet50,,\n"
+    done = run("perf", "predict", "--input", "-", "--input-format", "csv",
+               "--hardware", "nvidia-t4", "--json", stdin=text)  # fmt: skip
+    assert [row.get("framework_version") for row in rows(done)] == ["2.4.0+cu124", None]
+
+
 def test_a_bad_row_names_file_line_and_column_and_stores_nothing(run):
     bad = "model,batch\nresnet50,8\nresnet50,many\n"
     done = run("perf", "predict", "--input", "-", "--input-format", "csv",

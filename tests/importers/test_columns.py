@@ -26,6 +26,9 @@ from perfpredict.importers.columns import (
         ("memory_gib", "memory", "gib"),
         ("tokens_per_s", "throughput", "tokens/s"),
         ("timestamp", "measured_at", None),
+        ("framework_version", "framework_version", None),
+        ("torch_version", "framework_version", None),
+        ("vLLM version", "framework_version", None),
     ],
 )
 def test_usual_names_are_recognised_with_their_units(

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime
 import pytest
 
 from perfpredict.catalog.devices import DeviceCatalog
+from perfpredict.domain.metrics import Metric
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.importers.options import ReadOptions
 from perfpredict.importers.table import read_measurements
 from perfpredict.services.evaluate import EvaluationOptions, evaluate
-from perfpredict.services.evaluate_rows import ScoredFilter
+from perfpredict.services.evaluate_rows import ScoredFilter, predicted_pairs, scored_rows
 from perfpredict.services.opening import load_engine
 from perfpredict.services.protocols import ProtocolName, run_protocol
 from perfpredict.services.protocols_rows import Slice, rows_of_file, rows_of_store
@@ -54,6 +55,27 @@ def test_a_batch_that_runs_in_waves_is_scored_wave_by_wave(read):
     waves = 200_000 / served.latency_ms
     assert waves == round(waves) > 1
     assert served.case.workload.batch_size == -(-64 // round(waves))
+
+
+def test_rows_carry_the_version_that_the_file_has_into_their_cases(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "model,hardware,batch_size,framework,framework_version,latency_ms\n"
+        "resnet50,nvidia-l4,8,pytorch,2.4.0+cu124,6.6\n"
+        "resnet50,nvidia-l4,8,pytorch,2.1.0+cu121,7.6\n"
+        "resnet50,nvidia-l4,8,pytorch,,8.6\n"
+    )
+    engine = load_engine(None)
+    options = ReadOptions(resolve_device=engine.devices.resolve, now=NOW)
+    rows = read_measurements([str(path)], options)
+
+    gathered = rows_of_file(engine, rows, ScoredFilter())
+    found = {row.case.workload.framework_version: row.latency_ms for row in gathered.rows}
+    assert found == {"2.4.0+cu124": 6.6, "2.1.0+cu121": 7.6, None: 8.6}
+    scored = scored_rows(rows, Metric.LATENCY, ScoredFilter())
+    told = predicted_pairs(engine, scored, Metric.LATENCY, 0.9)
+    assert told.height == 3
+    assert told["predicted"].null_count() == 0
 
 
 def test_rows_that_cannot_be_scored_are_counted_by_reason(read):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -133,6 +134,19 @@ def test_repeats_count_as_one_configuration(tmp_path):
     first = [m.latency_ms for m in repeats if m.workload == repeats[0].workload]
     config = next(c for c in rows.configs if c.case.workload.key == repeats[0].workload.key)
     assert config.latency_ms == pytest.approx(np.median(first))
+
+
+def test_versions_of_a_framework_are_configurations_of_their_own(tmp_path):
+    made = made_measurements(MODELS[:1])[:1]
+    versioned = [
+        replace(one, workload=replace(one.workload, framework_version=version))
+        for one in made
+        for version in ("2.1.0+cu121", "2.4.0+cu124", None)
+    ]
+    rows = rows_of(make_store(tmp_path / "p.duckdb", versioned))
+
+    found = [config.case.workload.framework_version for config in rows.configs]
+    assert sorted(found, key=str) == ["2.1.0+cu121", "2.4.0+cu124", None]
 
 
 def test_memory_is_learned_where_it_was_measured(tmp_path):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from perfpredict.domain.measurement import Measurement
 from perfpredict.domain.metrics import Metric
 from perfpredict.reports.ci import CiResult, ci_text
+from perfpredict.reports.perf import with_version_column
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 if TYPE_CHECKING:
@@ -122,7 +123,6 @@ _MORE_COLUMNS = (
     Column("quantization", kind=ColumnKind.TEXT),
     Column("phase", kind=ColumnKind.TEXT),
     Column("framework", kind=ColumnKind.TEXT),
-    Column("framework_version", kind=ColumnKind.TEXT),
     Column("is_compiled", kind=ColumnKind.FLAG),
     Column("memory_format", kind=ColumnKind.TEXT),
     Column("device_count", kind=ColumnKind.COUNT),
@@ -144,16 +144,16 @@ _MORE_COLUMNS = (
 
 def measurement_list(frame: "pl.DataFrame") -> Report:
     """Return stored measurements, newest first."""
-    return Report("measure-list", LIST_COLUMNS, [_listed(row) for row in frame.to_dicts()])
+    rows = [_listed(row) for row in frame.to_dicts()]
+    return Report("measure-list", with_version_column(LIST_COLUMNS, rows), rows)
 
 
 def measurement_report(frame: "pl.DataFrame", errors: Sequence[Row]) -> Report:
     """Return everything stored of one measurement, with its errors against its prediction."""
     rows = [_listed(row) for row in frame.to_dicts()]
-    unused = {"framework_version"} if all(row["framework_version"] is None for row in rows) else ()
     return Report(
         "measure-show",
-        tuple(one for one in (*LIST_COLUMNS, *_MORE_COLUMNS) if one.key not in unused),
+        with_version_column((*LIST_COLUMNS, *_MORE_COLUMNS), rows),
         rows,
         is_single=True,
         extra={"errors": list(errors)},

@@ -35,6 +35,8 @@ PREDICTION_COLUMNS = (
     Column("note", "note", ColumnKind.TEXT, 8),
 )
 
+VERSION_COLUMN = Column("framework_version", "version", ColumnKind.TEXT, 5)
+
 
 def prediction_row(prediction: Prediction) -> Row:
     """Return the flat row of one prediction; memory in MiB, latency in ms."""
@@ -76,16 +78,24 @@ def version_given(workload: Workload) -> Row:
     return {} if version is None else {"framework_version": version}
 
 
+def with_version_column(columns: tuple[Column, ...], rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Return `columns`, and the framework's version after them where a row has one."""
+    if all(row.get(VERSION_COLUMN.key) is None for row in rows):
+        return columns
+    return (*columns, VERSION_COLUMN)
+
+
 def predictions_report(predictions: Sequence[Prediction]) -> Report:
     """Return predictions as a list, with what was assumed as notes."""
     assumed = dict.fromkeys(text for one in predictions for text in one.assumptions)
     notes = [f"assumed: {', '.join(assumed)}"] if assumed else []
     notes += list(dict.fromkeys(text for one in predictions for text in one.cautions))
     notes += _basis_notes(predictions)
+    rows = [prediction_row(one) for one in predictions]
     return Report(
         "perf-predict",
-        PREDICTION_COLUMNS,
-        [prediction_row(one) for one in predictions],
+        with_version_column(PREDICTION_COLUMNS, rows),
+        rows,
         notes=tuple(notes),
     )
 

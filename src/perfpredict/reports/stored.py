@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from perfpredict.reports.perf import MIB, PREDICTION_COLUMNS, version_given
+from perfpredict.reports.perf import MIB, PREDICTION_COLUMNS, version_given, with_version_column
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 if TYPE_CHECKING:
@@ -29,11 +29,9 @@ _COLUMNS = (
 
 def stored_predictions_report(frame: "pl.DataFrame") -> Report:
     """Return the rows of `store.predictions.list_predictions`."""
-    return Report(
-        "perf-list",
-        (Column("prediction_id", "id", ColumnKind.ID, 0), *_COLUMNS),
-        [_row(row) for row in frame.iter_rows(named=True)],
-    )
+    columns = (Column("prediction_id", "id", ColumnKind.ID, 0), *_COLUMNS)
+    rows = [_row(row) for row in frame.iter_rows(named=True)]
+    return Report("perf-list", with_version_column(columns, rows), rows)
 
 
 def _row(row: dict[str, JsonValue]) -> Row:
