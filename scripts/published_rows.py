@@ -6,7 +6,7 @@ learns from the same workloads that are scored.
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,12 +66,13 @@ def published_rows(frame: pl.DataFrame) -> Iterator[PublishedRow]:
         entry = find_model(asked.model)
         try:
             workload, _ = with_defaults(asked, entry)
-            if workload not in profiles:
-                profiles[workload] = profile(entry, workload)
+            shape = replace(workload, framework_version=None)
+            if shape not in profiles:
+                profiles[shape] = profile(entry, shape)
         except PerfpredictError:
             continue
         yield PublishedRow(
-            case=Case(workload=workload, device=hardware.device, profile=profiles[workload]),
+            case=Case(workload=workload, device=hardware.device, profile=profiles[shape]),
             latency_ms=row[LATENCY],
             source=row["source"],
             architecture=row["model_arch"] or row["model_family"],
