@@ -158,7 +158,7 @@ def _array(proto: "onnx.TensorProto", path: Path) -> Any:
         return None
     try:
         return numpy_helper.to_array(proto)
-    except (ValueError, TypeError, KeyError) as exc:
+    except (ValueError, TypeError, KeyError, OverflowError) as exc:
         raise InvalidInputError(
             f"'{path}' is damaged: values of tensor '{proto.name}' do not fit its shape"
         ) from exc
