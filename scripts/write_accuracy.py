@@ -99,6 +99,19 @@ AS_IT_SHIPS = """
 What a new user gets, without any measurement of their own, on the same file. These tables mix rows
 that the predictor has seen with rows that it has not.
 """
+TAIL = """
+## What is known to be off
+
+- Eager `transformers` on A100 80 GB and A10G is predicted too fast by about two by the roofline
+  sum: the host's time per launch is an order of magnitude from the literature and not fitted,
+  since those rows may only validate.
+- Intel Max 1550 differs by a factor of several between frameworks, and its multi-device
+  llama.cpp runs are slower still.
+- The roofline sum's intervals of generation come from six devices of very unlike maturity; they
+  are wide for the mature ones.
+- Rows that state a throughput and no batch size are read at an assumed batch; errors on them are
+  errors of that assumption too.
+"""
 
 
 class Runner:
@@ -190,6 +203,7 @@ def page(runner: Runner, local: Path | None) -> str:
         parts += [_heading(title, command + given), group_table(runner.groups(key, count))]
     if local:
         parts.append(local_table(local))
+    parts.append(TAIL)
     return "".join(parts)
 
 

@@ -67,7 +67,7 @@ def test_each_variant_is_scored_on_devices_that_were_left_out(run: Run, bench: s
     assert roofline["bias_factor"] == pytest.approx((2 * 1.3) ** (-1 / 3))
     assert roofline["ranked_sets"] == len(MODELS)
     assert {row["slice"] for row in json.loads(done.stdout)} == {
-        "all", "vision inference", "vision inference, GPU",
+        "all", "batch stated", "vision inference", "vision inference, GPU",
     }  # fmt: skip
     assert "not scored: unknown model 1" in done.stderr
     assert "may have seen published rows" in done.stderr

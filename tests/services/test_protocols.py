@@ -271,9 +271,10 @@ def test_generation_is_told_from_other_work_and_vendors_apart():
     found = {row.slices for row in made_rows(models=("resnet50", "gpt2"), batch_sizes=(1,))}
 
     assert found == {
-        (Slice.ALL, Slice.VISION, Slice.VISION_GPU), (Slice.ALL, Slice.VISION, Slice.VISION_CPU),
-        (Slice.ALL, Slice.OTHER_INFERENCE),
-    }  # fmt: skip
+        (Slice.ALL, Slice.STATED, Slice.VISION, Slice.VISION_GPU),
+        (Slice.ALL, Slice.STATED, Slice.VISION, Slice.VISION_CPU),
+        (Slice.ALL, Slice.STATED, Slice.OTHER_INFERENCE),
+    }
 
 
 def test_equal_training_rows_are_fitted_once_and_no_scored_row_was_fitted():

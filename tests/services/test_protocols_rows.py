@@ -87,6 +87,25 @@ def test_rows_that_cannot_be_scored_are_counted_by_reason(read):
     }  # fmt: skip
 
 
+def test_a_throughput_without_a_batch_is_reported_apart(tmp_path):
+    path = tmp_path / "open.csv"
+    path.write_text(
+        "model,hardware,batch_size,precision,framework,throughput\n"
+        "resnet50,nvidia-l4,,fp16,tensorrt,2000\n"
+        "resnet50,nvidia-l4,8,fp16,tensorrt,1200\n"
+    )
+    engine = load_engine(None)
+    options = ReadOptions(resolve_device=engine.devices.resolve, now=NOW)
+
+    gathered = rows_of_file(engine, read_measurements([str(path)], options), ScoredFilter())
+
+    stated, assumed = gathered.rows
+    assert (stated.is_batch_assumed, assumed.is_batch_assumed) == (False, True)
+    assert stated.slices[:2] == (Slice.ALL, Slice.STATED)
+    assert assumed.slices == (Slice.ALL, Slice.ASSUMED)
+    assert assumed.case.workload.batch_size > 1
+
+
 def test_days_are_those_that_the_file_states(read):
     days = {row.model: row.measured_on for row in rows_of_file(*read, ScoredFilter()).rows}
 
@@ -95,7 +114,7 @@ def test_days_are_those_that_the_file_states(read):
 
 
 def test_phases_and_vendors_are_reported_apart(read):
-    slices = {row.model: row.slices[1:] for row in rows_of_file(*read, ScoredFilter()).rows}
+    slices = {row.model: row.slices[2:] for row in rows_of_file(*read, ScoredFilter()).rows}
 
     assert slices["resnet50"] == (Slice.VISION, Slice.VISION_GPU)
     assert slices["llama-2-13b"] == (

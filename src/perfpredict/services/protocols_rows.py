@@ -32,6 +32,10 @@ class Slice(StrEnum):
     """A part of the rows that is reported apart; a row can be in several."""
 
     ALL = "all"
+    STATED = "batch stated"
+    """All but those of ASSUMED."""
+    ASSUMED = "batch assumed"
+    """A throughput was published without its batch; in no slice by kind of work."""
     VISION = "vision inference"
     VISION_GPU = "vision inference, GPU"
     """GPUs, and what is neither GPU nor CPU."""
@@ -70,6 +74,8 @@ class ScoredRow:
     source: str
     measured_on: date | None = None
     """None where the file does not say."""
+    is_batch_assumed: bool = False
+    """Whether the file gives a throughput alone, which is read at the batch where it saturates."""
     ranked_as: str = ""
     """Equal for what one would compare devices by; framework and layout may differ."""
 
@@ -80,7 +86,9 @@ class ScoredRow:
     @property
     def slices(self) -> tuple[Slice, ...]:
         """Return every slice that the row is in."""
-        return (Slice.ALL, *_slices(self.case, self.family))
+        if self.is_batch_assumed:
+            return (Slice.ALL, Slice.ASSUMED)
+        return (Slice.ALL, Slice.STATED, *_slices(self.case, self.family))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,7 @@ def rows_of_file(engine: Engine, rows: MeasurementRows, row_filter: ScoredFilter
     They are the rows that `evaluate` scores. Only the engine's devices and its way from a workload
     to a case are used, not its predictor.
     """
-    scored = _dated(with_assumed_batches(engine, rows), row_filter)
+    scored = _marked(rows, with_assumed_batches(engine, rows), row_filter)
     left_out = Counter(scored[REASON].drop_nulls().to_list())
     asked = scored.filter(pl.col(REASON).is_null())
     pairs = pairs_of(engine, asked)
@@ -129,6 +137,7 @@ def _row(case: Case, workload: Workload, waves: int, row: Mapping[str, Any]) -> 
         family=row["model_family"] or "other",
         source=row["source"],
         measured_on=row[_DAY],
+        is_batch_assumed=row[_ASSUMED],
         ranked_as=_ranking_key(workload),
     )
 
@@ -153,20 +162,27 @@ def rows_of_store(stored: TrainingRows) -> GatheredRows:
 
 
 _DAY = "measured_on"
+_ASSUMED = "is_batch_assumed"
 
 
-def _dated(rows: MeasurementRows, row_filter: ScoredFilter) -> pl.DataFrame:
-    """Return what `scored_rows` does, with the day of each row where the file states it."""
+def _marked(
+    stated: MeasurementRows, rows: MeasurementRows, row_filter: ScoredFilter
+) -> pl.DataFrame:
+    """Return what `scored_rows` does of `rows`, with the day of each where the file states it.
+
+    The good rows of `stated` come first in those of `rows`; the others have an assumed batch.
+    """
     day = pl.when(~pl.col("is_time_assumed")).then(pl.col("measured_at").dt.date())
-    parts = rows.good.with_columns(day.alias(_DAY)).partition_by(
-        _DAY, as_dict=True, maintain_order=True
+    is_assumed = pl.int_range(pl.len()) >= stated.good.height
+    parts = rows.good.with_columns(day.alias(_DAY), is_assumed.alias(_ASSUMED)).partition_by(
+        _DAY, _ASSUMED, as_dict=True, maintain_order=True
     )
     nothing = rows.refused.clear()
     found = [
         scored_rows(
             replace(rows, good=part, refused=nothing), Metric.LATENCY, row_filter
-        ).with_columns(pl.lit(on, dtype=pl.Date()).alias(_DAY))
-        for (on,), part in parts.items()
+        ).with_columns(pl.lit(on, dtype=pl.Date()).alias(_DAY), pl.lit(assumed).alias(_ASSUMED))
+        for (on, assumed), part in parts.items()
     ]
     refused = scored_rows(replace(rows, good=rows.good.clear()), Metric.LATENCY, row_filter)
     return pl.concat([*found, refused], how="diagonal_relaxed")
