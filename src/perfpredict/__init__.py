@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UnknownModelError,
         UntrustedModelError,
     )
+    from perfpredict.services.model_source import from_module, from_onnx
 
 __all__ = [
     "CannotAnswerError",
@@ -54,6 +55,8 @@ __all__ = [
     "UntrustedModelError",
     "Workload",
     "__version__",
+    "from_module",
+    "from_onnx",
 ]
 
 _MODULES = {
@@ -65,6 +68,8 @@ _MODULES = {
     "ModelPerformancePredictorDuckDBAdapter": "perfpredict.adapters.performance_predictor",
     "Precision": "perfpredict.domain.precision",
     "Workload": "perfpredict.domain.workload",
+    "from_module": "perfpredict.services.model_source",
+    "from_onnx": "perfpredict.services.model_source",
 }
 """Name → module, where it is not `perfpredict.errors`."""
 

@@ -3,7 +3,7 @@
 import numbers
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import SupportsIndex, TypedDict, TypeVar
@@ -50,6 +50,8 @@ class ModelFacts:
     parameters: float | None = None
     flops: float | None = None
     """Of one forward pass of one sample."""
+    entry: ModelEntry | None = None
+    """What `perfpredict.from_module` or `from_onnx` returned beside the workload."""
 
 
 def build_workload(
@@ -96,6 +98,8 @@ def model_entry(workload: Workload, facts: ModelFacts) -> ModelEntry:
 
     Raises UnknownModelError, or InvalidInputError for facts that do not suffice.
     """
+    if facts.entry is not None:
+        return replace(facts.entry, name=workload.model)
     totals = None
     if (facts.parameters is None) != (facts.flops is None):
         raise InvalidInputError("parameters and flops describe a model only together")

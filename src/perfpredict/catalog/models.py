@@ -8,6 +8,7 @@ import difflib
 import fnmatch
 from dataclasses import dataclass
 
+from perfpredict.catalog.capture import CapturedModel, profile_captured
 from perfpredict.catalog.networks import Network, find_network, network_aliases, network_names
 from perfpredict.catalog.networks.network import network_parameters
 from perfpredict.catalog.profiling import (
@@ -83,7 +84,9 @@ class ModelEntry:
     is_vision: bool = False
     is_generative: bool = False
     """Produces tokens one by one and so has prefill and decode phases."""
-    config: TransformerConfig | DiffusionConfig | VisionModel | ModelTotals | Network
+    config: (
+        TransformerConfig | DiffusionConfig | VisionModel | ModelTotals | Network | CapturedModel
+    )
     """What profiles are made from."""
 
 
@@ -144,6 +147,8 @@ def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> Worklo
         return profile_diffusion(config, workload)
     if isinstance(config, Network):
         return profile_network(config, workload)
+    if isinstance(config, CapturedModel):
+        return profile_captured(config, workload)
     return profile_vision(config, workload)
 
 

@@ -9,12 +9,16 @@ import typer
 
 from perfpredict.commands import context, parsing
 from perfpredict.commands.options import WorkloadOptions, positive_number
+from perfpredict.domain.names import parse_whole_number
+from perfpredict.domain.workload import MAX_TOKENS
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from perfpredict.catalog.models import ModelEntry
+    from perfpredict.catalog.totals import ModelTotals
     from perfpredict.domain.device import Device, ResolvedDevice
     from perfpredict.services.engine import Engine
+    from perfpredict.services.model_source import OnnxFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,12 @@ class ModelSourceOptions:
     model_config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE.json", help="Hugging Face config.json of MODEL."),
+    ] = None
+    dims: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dim", metavar="NAME=INT", help="An open dimension of the ONNX file; repeatable."
+        ),
     ] = None
     params: Annotated[
         float | None,
@@ -39,7 +49,7 @@ class ModelSourceOptions:
     @property
     def is_given(self) -> bool:
         """Whether any of the options was used."""
-        facts = (self.model_config, self.params, self.flops)
+        facts = (self.model_config, self.dims, self.params, self.flops)
         return any(fact is not None for fact in facts)
 
     def known_model(self, workload_options: WorkloadOptions) -> "ModelEntry":
@@ -47,19 +57,50 @@ class ModelSourceOptions:
 
         Raises UnknownModelError, or InvalidInputError where only one total is given.
         """
-        from perfpredict.catalog.totals import ModelTotals
         from perfpredict.services.model_source import known_model
 
-        totals = None
+        name = workload_options.model_name
+        onnx, totals = self._onnx_file(workload_options), self._totals()
+        config = self.model_config
+        if config is None and totals is None and onnx is None and name.endswith(".json"):
+            config = Path(name)
+        return known_model(
+            name, config=config, onnx=onnx, totals=totals, family=workload_options.family
+        )
+
+    def _onnx_file(self, options: WorkloadOptions) -> "OnnxFile | None":
+        from perfpredict.services.model_source import OnnxFile
+
+        if options.onnx is None:
+            if self.dims:
+                raise InvalidInputError("--dim binds dimensions of --onnx FILE, which is missing")
+            return None
+        return OnnxFile(
+            path=options.onnx,
+            sequence_length=options.sequence_length,
+            image_size=options.image_size,
+            dims=_bound(self.dims or ()),
+        )
+
+    def _totals(self) -> "ModelTotals | None":
+        from perfpredict.catalog.totals import ModelTotals
+
         if (self.params is None) != (self.flops is None):
             raise InvalidInputError("--params and --flops describe a model only together")
-        if self.params is not None and self.flops is not None:
-            totals = ModelTotals(parameters=self.params, flops_per_sample=self.flops)
-        name = workload_options.model_name
-        config = self.model_config
-        if config is None and totals is None and name.endswith(".json"):
-            config = Path(name)
-        return known_model(name, config=config, totals=totals, family=workload_options.family)
+        if self.params is None or self.flops is None:
+            return None
+        return ModelTotals(parameters=self.params, flops_per_sample=self.flops)
+
+
+def _bound(texts: Sequence[str]) -> dict[str, int]:
+    """Return the dimensions in `name=128`, repeated."""
+    found: dict[str, int] = {}
+    for text in texts:
+        name, is_assigned, value = text.rpartition("=")
+        if not name or not is_assigned:
+            raise InvalidInputError(f"--dim: want NAME=INT, got '{text}'")
+        found[name] = parse_whole_number(f"--dim {name}", value, highest=MAX_TOKENS)
+    return found
 
 
 def hardware_names(option: list[str] | None) -> tuple[str, ...]:

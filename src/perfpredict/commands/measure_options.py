@@ -138,6 +138,6 @@ class RecordOptions:
 def stated_model(
     workload: WorkloadOptions, model_source: ModelSourceOptions
 ) -> "ModelEntry | None":
-    """Return the model that --config or --params describe, None where neither was given."""
-    is_stated = model_source.model_config is not None or model_source.params is not None
-    return model_source.known_model(workload) if is_stated or model_source.flops else None
+    """Return the model that --config, --onnx or --params describe, None where none was given."""
+    is_stated = model_source.is_given or workload.onnx is not None
+    return model_source.known_model(workload) if is_stated else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +103,10 @@ class ModelOptions:
 class WorkloadOptions(ModelOptions):
     """What is run; several batch sizes are several workloads."""
 
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="FILE", help="MODEL's operations, from its ONNX file."),
+    ] = None
     family: Annotated[
         str | None, typer.Option("--family", metavar="TEXT", help="From the catalog if left out.")
     ] = None
@@ -193,6 +198,14 @@ class WorkloadOptions(ModelOptions):
         typer.Option("--concurrency", metavar="INT", parser=_batch_size,
                      help="Batches in flight at once."),
     ] = 1  # fmt: skip
+
+    @property
+    def optional_model_name(self) -> str | None:
+        """The name given in one of the two ways, else that of the ONNX file, else None."""
+        given = super().optional_model_name
+        if given is not None or self.onnx is None:
+            return given
+        return clean_name("model", self.onnx.stem)
 
     def build_workloads(self) -> tuple[Workload, ...]:
         """Return one workload for each batch size; InvalidInputError names the option at fault."""
