@@ -5,6 +5,7 @@ large one. There is no model name and no family name: they make an unseen family
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from perfpredict.catalog.models import WorkloadProfile
 from perfpredict.domain.device import Device, DeviceKind
+from perfpredict.domain.framework_versions import released
+from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass
 from perfpredict.domain.precision import Precision
-from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Mode, Phase, Workload
 
 Floats = NDArray[np.float64]
@@ -57,11 +59,29 @@ class TimeBreakdown(Protocol):
     def overhead_s(self) -> Floats: ...
     @property
     def launches(self) -> Floats: ...
+    @property
+    def class_peak_s(self) -> Floats: ...
 
+
+SHAPE_FEATURES: tuple[str, ...] = (
+    "mean_log_rows",
+    *(f"time_share_rows_to_{label}" for label in (2**10, 2**13, 2**16, 2**19, 2**22, "more")),
+    "mean_log_columns",
+    *(f"time_share_columns_to_{label}" for label in (32, 64, 128, 256, 512, 1024, "more")),
+    "mean_log_depth",
+    *(f"time_share_depth_to_{label}" for label in (32, 128, 512, 2048, "more")),
+    "time_share_columns_not_of_8",
+    "time_share_columns_not_of_64",
+    "time_share_depth_not_of_8",
+    *(f"time_share_depthwise_of_{area}" for area in (9, 25, 49)),
+    "log_bytes_per_launch",
+    "mean_cache_share",
+)
+"""Features of the operations' shapes: extents of matrix products, kernels, sizes against cache."""
 
 FEATURES: tuple[str, ...] = (
     *(f"time_share_{op_class}" for op_class in OP_CLASSES),
-    *(f"flops_share_{op_class}" for op_class in OP_CLASSES),
+    *(f"peak_share_{op_class}" for op_class in OP_CLASSES),
     "launch_share",
     "log_launches",
     "log_time_per_launch",
@@ -81,21 +101,22 @@ FEATURES: tuple[str, ...] = (
     *(f"precision_{precision}" for precision in Precision),
     *(f"phase_{phase}" for phase in Phase),
     *(f"kind_{kind}" for kind in DeviceKind),
-    "log_ridge_point",
-    "log_precision_gain",
-    "log_bandwidth",
-    "log_cache_seconds",
-    "is_probed",
+    "framework_released",
+    *SHAPE_FEATURES,
 )
 """Names of the features, in the order of the frame's columns."""
 
 
-def feature_frame(cases: Sequence[FeatureCase], breakdown: TimeBreakdown) -> pl.DataFrame:
+def feature_frame(
+    cases: Sequence[FeatureCase], breakdown: TimeBreakdown, shapes: Floats
+) -> pl.DataFrame:
     """Return one row of `FEATURES` a case, all float64; `breakdown` has the cases' order.
 
-    Times enter as shares of the roofline sum. Lengths that a workload does not have count as 1.
+    `shapes` is (m, len(SHAPE_FEATURES)). Times enter as shares of the roofline sum. Lengths that a
+    workload does not have count as 1; a framework version that is not known is nan.
     """
     columns = {
+        **{name: shapes[:, place] for place, name in enumerate(SHAPE_FEATURES)},
         **_time_features(breakdown),
         **_profile_features(cases, breakdown),
         **_workload_features([case.workload for case in cases]),
@@ -121,19 +142,20 @@ def _time_features(breakdown: TimeBreakdown) -> dict[str, Floats]:
 
 
 def _profile_features(cases: Sequence[FeatureCase], breakdown: TimeBreakdown) -> dict[str, Floats]:
-    flops = np.zeros_like(breakdown.class_s)
-    places = {op_class: place for place, op_class in enumerate(OP_CLASSES)}
-    for row, case in enumerate(cases):
-        for repeats, one in case.profile.passes:
-            for op in one.ops:
-                flops[row, places[op.op_class]] += repeats * op.count * op.flops
-    total = flops.sum(axis=1)
-    shares = flops / np.maximum(total, 1.0)[:, None]
+    peak_s = breakdown.class_peak_s
+    total_s = peak_s.sum(axis=1) + _TINY_S
+    shares = peak_s / total_s[:, None]
     parameters = np.array([case.profile.parameters for case in cases], dtype=np.float64)
+    flops = np.array([_flops(Same(case.profile)) for case in cases], dtype=np.float64)
     return {
-        **{f"flops_share_{c}": shares[:, i] for i, c in enumerate(OP_CLASSES)},
-        "log_flops_per_parameter": np.log(np.maximum(total, 1.0) / np.maximum(parameters, 1.0)),
+        **{f"peak_share_{c}": shares[:, i] for i, c in enumerate(OP_CLASSES)},
+        "log_flops_per_parameter": np.log(np.maximum(flops, 1.0) / np.maximum(parameters, 1.0)),
     }
+
+
+@lru_cache(maxsize=8192)
+def _flops(profile: Same[WorkloadProfile]) -> float:
+    return sum(repeats * one.flops for repeats, one in profile.value.passes)
 
 
 def _workload_features(workloads: Sequence[Workload]) -> dict[str, Floats]:
@@ -155,31 +177,16 @@ def _workload_features(workloads: Sequence[Workload]) -> dict[str, Floats]:
         "is_training": _flags([w.mode is Mode.TRAINING for w in workloads]),
         **{f"precision_{p}": _flags([w.precision is p for w in workloads]) for p in Precision},
         **{f"phase_{p}": _flags([w.phase is p for w in workloads]) for p in Phase},
+        "framework_released": np.array(
+            [released(w.framework, w.framework_version) or np.nan for w in workloads],
+            dtype=np.float64,
+        ),
     }
 
 
 def _device_features(cases: Sequence[FeatureCase]) -> dict[str, Floats]:
     devices = [case.device for case in cases]
-    fp32 = np.array([d.peak_flops_per_s[Precision.FP32] for d in devices], dtype=np.float64)
-    bandwidth = np.array([d.bandwidth_bytes_per_s for d in devices], dtype=np.float64)
-    cache = np.array([d.cache_bytes or 0 for d in devices], dtype=np.float64)
-    reached = np.array(
-        [
-            arithmetic_rate(
-                case.device, case.workload.precision, quantization=case.workload.quantization
-            ).flops_per_s
-            for case in cases
-        ],
-        dtype=np.float64,
-    )
-    return {
-        **{f"kind_{kind}": _flags([d.kind is kind for d in devices]) for kind in DeviceKind},
-        "log_ridge_point": np.log(fp32 / bandwidth),
-        "log_precision_gain": np.log(reached / fp32),
-        "log_bandwidth": np.log(bandwidth),
-        "log_cache_seconds": np.log(cache / bandwidth + _TINY_S),
-        "is_probed": _flags([d.is_probed for d in devices]),
-    }
+    return {f"kind_{kind}": _flags([d.kind is kind for d in devices]) for kind in DeviceKind}
 
 
 def _is_channels_last(workload: Workload) -> bool:

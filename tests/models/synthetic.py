@@ -7,7 +7,8 @@ import numpy as np
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.catalog.models import find_model, profile
 from perfpredict.domain.workload import Workload
-from perfpredict.models.observations import Observations, Target, learner_inputs
+from perfpredict.models.memory import memory_use
+from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 
@@ -52,7 +53,10 @@ def observe(
     target: Target = Target.LATENCY,
 ) -> Observations:
     """Return what measuring `cases` gives where the truth is `factor` times the roofline."""
-    prior = learner_inputs(cases, RooflinePredictor(), target).prior
+    if target is Target.LATENCY:
+        prior = RooflinePredictor().latencies_ms(cases)
+    else:
+        prior = np.array([memory_use(case).total for case in cases])
     generator = np.random.default_rng(seed)
     return Observations(
         target=target,

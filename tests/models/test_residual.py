@@ -1,24 +1,28 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from perfpredict.domain.operations import OpClass
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
-from perfpredict.features import FEATURES, feature_frame
+from perfpredict.features import FEATURES
 from perfpredict.models.learners import Algorithm
-from perfpredict.models.observations import Target, balanced_weights, fold_numbers
+from perfpredict.models.memory import memory_use
+from perfpredict.models.observations import Target, balanced_weights, describe, fold_numbers
 from perfpredict.models.residual import ResidualPredictor
 from perfpredict.models.residual_fit import (
     fit_corrector,
     fit_residual,
-    gain_importance,
+    own_importance,
     permutation_importance,
 )
 from perfpredict.models.roofline import RooflinePredictor
 
 from .synthetic import MODELS, make_cases, observe
 
+OF_OP_CLASSES = [f"time_share_{op_class}" for op_class in OpClass]
 ALGORITHMS = [Algorithm.LIGHTGBM, Algorithm.RIDGE, Algorithm.AUTO]
 
 
@@ -32,18 +36,23 @@ def trained(cases):
     return fit_residual([observe(cases)], seed=3)
 
 
+def restored(blob):
+    return ResidualPredictor.from_bytes(blob, priors=[RooflinePredictor()])
+
+
 def test_features_have_fixed_names_and_are_finite(cases):
-    frame = feature_frame(cases, RooflinePredictor().breakdown(cases))
+    frame = describe(cases, RooflinePredictor().constants).frame
 
     assert tuple(frame.columns) == FEATURES
-    assert np.isfinite(frame.to_numpy()).all()
-    shares = [name for name in FEATURES if name.startswith("time_share_")]
-    total = frame.select(shares).to_numpy().sum(axis=1) + frame["launch_share"].to_numpy()
+    others = frame.drop("framework_released")
+    assert np.isfinite(others.to_numpy()).all()
+    assert frame["framework_released"].is_nan().all()
+    total = frame.select(OF_OP_CLASSES).to_numpy().sum(axis=1) + frame["launch_share"].to_numpy()
     assert total == pytest.approx(1.0)
 
 
 def test_no_feature_carries_the_name_of_the_model(cases):
-    frame = feature_frame(cases, RooflinePredictor().breakdown(cases))
+    frame = describe(cases, RooflinePredictor().constants).frame
 
     assert all(dtype.is_float() for dtype in frame.dtypes)
 
@@ -81,7 +90,7 @@ def test_intervals_cover_models_that_were_left_out(cases):
 def test_saved_and_loaded_it_predicts_the_same_bits(trained, cases):
     blob = trained.to_bytes()
 
-    again = ResidualPredictor.from_bytes(blob)
+    again = restored(blob)
 
     assert again.predict(cases, 0.9) == trained.predict(cases, 0.9)
     assert again.to_bytes() == blob
@@ -120,20 +129,21 @@ def test_a_batch_size_outside_of_training_is_a_caution(trained):
 
 
 def test_memory_is_corrected_where_it_was_measured(cases):
-    predictor = fit_residual(
-        [observe(cases), observe(cases, factor=1.3, target=Target.MEMORY)],
-        algorithm=Algorithm.RIDGE,
-    )
+    uses = [memory_use(case) for case in cases]
+    measured = np.array([use.total + 1.5 * use.activations for use in uses])
+    memory = replace(observe(cases, target=Target.MEMORY), measured=measured)
+    largest = cases[4]
 
-    estimate = predictor.predict(cases[:1], 0.9)[0]
-    prior = RooflinePredictor().predict(cases[:1], 0.9)[0]
+    predictor = fit_residual([observe(cases), memory], algorithm=Algorithm.RIDGE)
 
-    assert estimate.memory_bytes.value / prior.memory_bytes.value == pytest.approx(1.3, rel=0.05)
+    estimate = predictor.predict([largest], 0.9)[0]
+    assert estimate.memory_bytes.value == pytest.approx(measured[4], rel=0.05)
+    assert RooflinePredictor().predict([largest], 0.9)[0].memory_bytes.value < 0.9 * measured[4]
 
 
 def test_an_untrained_predictor_cannot_be_made():
     with pytest.raises(CannotAnswerError, match="untrained"):
-        ResidualPredictor(constants=RooflinePredictor().constants, correctors={})
+        ResidualPredictor(prior=RooflinePredictor(), corrector=None)
 
 
 def test_one_group_alone_cannot_be_learned_from(cases):
@@ -152,17 +162,17 @@ def test_nothing_asked_is_nothing_answered(trained):
 )
 def test_damaged_bytes_are_refused(blob):
     with pytest.raises(StoreUnusableError):
-        ResidualPredictor.from_bytes(blob)
+        restored(blob)
 
 
 def test_changed_trees_never_reach_the_tree_library(cases):
     predictor = fit_residual([observe(cases)], algorithm=Algorithm.LIGHTGBM)
     content = json.loads(predictor.to_bytes())
-    learner = content["correctors"]["latency"]["learner"]
+    learner = content["corrector"]["learner"]
     learner["text"] = learner["text"].replace("leaf_value=", "leaf_value=9", 1)
 
     with pytest.raises(StoreUnusableError, match="sha256"):
-        ResidualPredictor.from_bytes(json.dumps(content).encode())
+        restored(json.dumps(content).encode())
 
 
 def test_other_features_than_todays_are_refused(trained):
@@ -170,25 +180,24 @@ def test_other_features_than_todays_are_refused(trained):
     content["features"] = content["features"][:-1]
 
     with pytest.raises(CannotAnswerError, match="other features"):
-        ResidualPredictor.from_bytes(json.dumps(content).encode())
+        restored(json.dumps(content).encode())
 
 
 @pytest.mark.parametrize("key", ["calibration", "learner", "rows_by_device", "batch_sizes"])
 def test_a_missing_part_is_damage(trained, key):
     content = json.loads(trained.to_bytes())
-    del content["correctors"]["latency"][key]
+    del content["corrector"][key]
 
     with pytest.raises(StoreUnusableError, match="damaged"):
-        ResidualPredictor.from_bytes(json.dumps(content).encode())
+        restored(json.dumps(content).encode())
 
 
 def test_importance_shares_add_up_to_one(trained, cases):
-    corrector = trained.correctors[Target.LATENCY]
     rows = observe(cases, seed=9)
 
     for ranked in (
-        gain_importance(corrector),
-        permutation_importance(corrector, rows, RooflinePredictor(), seed=0),
+        own_importance(trained),
+        permutation_importance(trained.corrector, rows, RooflinePredictor(), seed=0),
     ):
         assert sum(one.share for one in ranked) == pytest.approx(1.0)
         assert [one.importance for one in ranked] == sorted(
@@ -200,7 +209,7 @@ def test_a_model_measured_often_does_not_outvote_the_others():
     weights = balanced_weights(["a"] * 90 + ["b"] * 10, ["d"] * 100)
 
     assert weights.mean() == pytest.approx(1.0)
-    assert weights[0] / weights[-1] == pytest.approx(1 / 3)
+    assert weights[0] / weights[-1] == pytest.approx(3**-0.5)
 
 
 def test_folds_keep_groups_whole_and_depend_on_the_seed_alone():
@@ -211,3 +220,34 @@ def test_folds_keep_groups_whole_and_depend_on_the_seed_alone():
     assert (folds == fold_numbers(groups, seed=1)).all()
     for group in set(groups):
         assert len({fold for fold, own in zip(folds, groups, strict=True) if own == group}) == 1
+
+
+def test_a_version_that_is_not_given_is_taken_as_the_newest_that_was_learned(cases):
+    versions = ("1.13", "2.4")
+    known = [
+        replace(case, workload=replace(case.workload, framework_version=versions[place % 2]))
+        for place, case in enumerate(cases)
+    ]
+    predictor = fit_residual([observe(known)], algorithm=Algorithm.LIGHTGBM)
+
+    bare, newest = (
+        predictor.latencies_ms([replace(c, workload=replace(c.workload, framework_version=v))])
+        for c, v in ((cases[0], None), (cases[0], "2.4"))
+    )
+
+    assert bare == newest
+
+
+def test_a_kind_of_device_that_was_not_learned_is_left_to_the_prior(trained):
+    cpu = make_cases(MODELS[:1], ("intel-i9-10940x",), (4,))
+
+    own, prior = (one.predict(cpu, 0.9)[0] for one in (trained, RooflinePredictor()))
+
+    assert own.latency_ms == prior.latency_ms
+    assert own.basis is Basis.ROOFLINE
+    assert any("kind cpu" in caution for caution in own.cautions)
+
+
+def test_a_stored_predictor_without_its_prior_is_refused(trained):
+    with pytest.raises(CannotAnswerError, match="does not ship"):
+        ResidualPredictor.from_bytes(trained.to_bytes(), priors=[])

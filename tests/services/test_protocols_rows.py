@@ -43,7 +43,7 @@ def read(tmp_path):
     """Return a function that reads the rows of this module: engine and rows."""
     path = tmp_path / "rows.csv"
     path.write_text(HEAD + ROWS)
-    engine = load_engine(None)
+    engine = load_engine(None, predictor="roofline")
     options = ReadOptions(resolve_device=engine.devices.resolve, now=NOW)
     return engine, read_measurements([str(path)], options)
 
@@ -65,7 +65,7 @@ def test_rows_carry_the_version_that_the_file_has_into_their_cases(tmp_path):
         "resnet50,nvidia-l4,8,pytorch,2.1.0+cu121,7.6\n"
         "resnet50,nvidia-l4,8,pytorch,,8.6\n"
     )
-    engine = load_engine(None)
+    engine = load_engine(None, predictor="roofline")
     options = ReadOptions(resolve_device=engine.devices.resolve, now=NOW)
     rows = read_measurements([str(path)], options)
 
@@ -94,7 +94,7 @@ def test_a_throughput_without_a_batch_is_reported_apart(tmp_path):
         "resnet50,nvidia-l4,,fp16,tensorrt,2000\n"
         "resnet50,nvidia-l4,8,fp16,tensorrt,1200\n"
     )
-    engine = load_engine(None)
+    engine = load_engine(None, predictor="roofline")
     options = ReadOptions(resolve_device=engine.devices.resolve, now=NOW)
 
     gathered = rows_of_file(engine, read_measurements([str(path)], options), ScoredFilter())

@@ -19,7 +19,7 @@ def training_rows(trained: "Trained", *, model_id: str | None, is_active: bool) 
         {
             "model_id": model_id,
             "metric": score.target.value,
-            "algorithm": score.algorithm.value,
+            "algorithm": score.algorithm,
             "rows": trained.training_rows,
             "configs": score.training_configs,
             "models_held_out": len(score.held_out),

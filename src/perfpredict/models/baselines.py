@@ -18,12 +18,12 @@ from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Mode, Phase
 from perfpredict.errors import CannotAnswerError
 from perfpredict.features import FRAMEWORKS
-from perfpredict.models.calibration import kind_of_work
 from perfpredict.models.conformal import LogFactors, Residuals
 from perfpredict.models.efficiency import load_constants
 from perfpredict.models.observations import fold_numbers
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline import memory_estimate
+from perfpredict.models.work_kinds import kind_of_work
 
 if TYPE_CHECKING:
     import lightgbm

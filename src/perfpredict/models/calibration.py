@@ -1,79 +1,120 @@
-"""Calibration on a user's own rows: shrunk offsets in log space, per device and kind of work."""
+"""Calibration on a user's own rows: a Gaussian process over what a predictor was off by.
 
-from collections.abc import Iterable, Mapping, Sequence
+Log residuals of one device have a level in common; rows of one framework, of alike operations or
+of one model have more. How far a residual may reach is what the predictor's own interval says, so
+a device that it knows well is hardly moved and one that it has never seen is moved at once. Rows
+far from the rest are weighted down (Student-t noise), so that one odd row cannot hurt.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perfpredict.domain.prediction import Basis, Estimate, Interval
-from perfpredict.domain.workload import Mode, Workload
+from perfpredict.models.op_arrays import OP_CLASSES
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
+from perfpredict.models.work_kinds import kind_of_work
 
-PRIOR_ROWS = 0.5
-"""Rows that the prior 'no offset' weighs: the variance within a device over that between them.
+Floats = NDArray[np.float64]
 
-Left-out residuals of the roofline sum vary with a log standard deviation of about 0.25 within a
-device and 0.35 between devices; (0.25 / 0.35)^2 = 0.5 (scripts/fit_roofline.py prints both).
-"""
-PRIOR_SPREAD_ROWS = 8.0
-"""Rows that the prior spread weighs against the spread seen on the device."""
+LEVEL = 0.9
+"""Level of the intervals that the amplitudes are read from."""
+NOISE = {"forward": 0.1, "training": 0.1, "generation": 0.1}
+"""Log standard deviation of rows around their device's curve, by kind of work.
+
+The median error of unseen models on known devices is 3 to 5 % (docs/accuracy.md), which for a
+normal distribution is a deviation of 0.05 to 0.08; tails are heavier."""
+LEAST_AMPLITUDE = 0.03
+"""What even a well-known device may be off by: its driver, clocks and cooling."""
+LEVEL_SHARE, FRAMEWORK_SHARE, OPERATION_SHARE, MODEL_SHARE = 0.45, 0.2, 0.25, 0.1
+"""Parts of the variance that rows of a device share: always, by framework, by alike operations,
+by model. Chosen on left-out devices (docs/accuracy.md)."""
+OPERATION_LENGTH = 0.15
+"""Distance between shares of time per op class at which they stop being alike."""
+FREEDOM = 4.0
+"""Degrees of freedom of the Student-t noise."""
+NOISE_ROWS = 8.0
+"""Rows that NOISE weighs against the noise seen on the device."""
+MAX_ROWS = 400
+"""Newest rows of a device and kind of work that are used; the time grows with their cube."""
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredCase:
+    """A case and the latency in ms that was measured of it."""
+
+    case: Case
+    latency_ms: float
+
 
 Key = tuple[str, str]
 """Device name and kind of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offset:
-    """What the rows of one device say about the predictor's level there."""
+class _Points:
+    """What the process knows of n cases."""
 
-    log_offset: float
-    """Added to the log of the predicted latency."""
-    rows: int
-    spread: float
-    """Log standard deviation expected of a further row around the corrected prediction."""
+    amplitude: Floats
+    """(n,) log standard deviation of what they share with their device."""
+    shares: Floats
+    """(n, classes + 1) shares of time per op class, and of launching."""
+    frameworks: NDArray[np.str_]
+    models: NDArray[np.str_]
 
-
-def kind_of_work(workload: Workload) -> str:
-    """Return the group of workloads that share an offset: their bottlenecks are alike."""
-    if workload.mode is Mode.TRAINING:
-        return "training"
-    return "forward" if workload.phase is None else "generation"
-
-
-def fit_offset(log_residuals: Sequence[float], prior_spread: float) -> Offset:
-    """Return the shrunk offset of rows with log(measured / predicted) = `log_residuals`.
-
-    The centre is the median from five rows on, so that one odd row cannot move it far.
-    """
-    residuals = np.asarray(log_residuals, dtype=np.float64)
-    rows = len(residuals)
-    centre = float(np.median(residuals) if rows >= 5 else residuals.mean())
-    log_offset = centre * rows / (rows + PRIOR_ROWS)
-    seen_square = float(np.mean((residuals - centre) ** 2))
-    square = (PRIOR_SPREAD_ROWS * prior_spread**2 + rows * seen_square) / (PRIOR_SPREAD_ROWS + rows)
-    spread = float(np.sqrt(square * (1.0 + 1.0 / (rows + PRIOR_ROWS))))
-    return Offset(log_offset=log_offset, rows=rows, spread=spread)
+    @classmethod
+    def of(
+        cls, cases: Sequence[Case], estimates: Sequence[CaseEstimate], noise: float
+    ) -> "_Points":
+        spread = np.array([_spread(one.latency_ms) for one in estimates])
+        return cls(
+            amplitude=np.sqrt(np.maximum(spread**2 - noise**2, LEAST_AMPLITUDE**2)),
+            shares=np.array([_shares(one) for one in estimates]),
+            frameworks=np.array([_framework(case) for case in cases], dtype=str),
+            models=np.array([case.workload.model for case in cases], dtype=str),
+        )
 
 
-def fit_offsets(
-    rows: Iterable[tuple[str, Workload, float]], prior_spread: float
-) -> dict[Key, Offset]:
-    """Return offsets from (device name, workload, log residual of the uncalibrated predictor)."""
-    residuals: dict[Key, list[float]] = {}
-    for device, workload, log_residual in rows:
-        residuals.setdefault((device, kind_of_work(workload)), []).append(log_residual)
-    return {key: fit_offset(values, prior_spread) for key, values in residuals.items()}
+class _DeviceProcess:
+    """The posterior of one device and kind of work."""
+
+    def __init__(self, points: _Points, residuals: Floats, noise: float) -> None:
+        self.rows = len(residuals)
+        self._points = points
+        covariance = _covariance(points, points)
+        weights = np.ones(self.rows)
+        for _ in range(_ROUNDS):
+            noisy = covariance + np.diag(noise**2 / weights)
+            solved = np.linalg.solve(noisy, residuals)
+            errors = (residuals - covariance @ solved) / noise
+            weights = (FREEDOM + 1.0) / (FREEDOM + errors**2)
+        self._solved = solved
+        self._precision = np.linalg.inv(covariance + np.diag(noise**2 / weights))
+        seen = np.minimum(errors**2, 9.0) * noise**2
+        self._noise_square = (NOISE_ROWS * noise**2 + seen.sum()) / (NOISE_ROWS + self.rows)
+        self._expected_square = noise**2
+
+    def posterior(self, points: _Points) -> tuple[Floats, Floats]:
+        """Return the log offset of each point, and its interval's width over the one before."""
+        shared = _covariance(points, self._points)
+        offsets = shared @ self._solved
+        prior = points.amplitude**2
+        left = np.maximum(prior - np.einsum("ij,jk,ik->i", shared, self._precision, shared), 0.0)
+        ratio = np.sqrt((left + self._noise_square) / (prior + self._expected_square))
+        return offsets, ratio
 
 
 class CalibratedPredictor:
-    """Another predictor, with the level of each device corrected by its measurements."""
+    """Another predictor, with its answers on each device corrected by the device's rows."""
 
-    def __init__(
-        self, inner: Predictor, offsets: Mapping[Key, Offset], quantiles: "SpreadQuantiles"
-    ) -> None:
+    def __init__(self, inner: Predictor, processes: dict[Key, _DeviceProcess]) -> None:
         self.inner = inner
-        self.offsets = offsets
-        self.quantiles = quantiles
+        self._processes = processes
 
     @property
     def name(self) -> str:
@@ -81,7 +122,7 @@ class CalibratedPredictor:
 
     @property
     def version(self) -> str:
-        rows = sum(offset.rows for offset in self.offsets.values())
+        rows = sum(process.rows for process in self._processes.values())
         return f"{self.inner.version}+{rows}"
 
     @property
@@ -91,47 +132,90 @@ class CalibratedPredictor:
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return the inner predictor's estimates, corrected where the device has rows."""
         estimates = self.inner.predict(cases, level)
-        return [
-            self._corrected(case, estimate, level)
-            for case, estimate in zip(cases, estimates, strict=True)
+        places: dict[Key, list[int]] = defaultdict(list)
+        for place, case in enumerate(cases):
+            if (key := _key(case)) in self._processes:
+                places[key].append(place)
+        for key, own in places.items():
+            chosen = [cases[place] for place in own]
+            # amplitudes are read at one level, so that the value does not depend on the level asked
+            at_level = [estimates[place] for place in own]
+            claims = at_level if level == LEVEL else self.inner.predict(chosen, LEVEL)
+            points = _Points.of(chosen, claims, NOISE[key[1]])
+            process = self._processes[key]
+            for place, offset, ratio in zip(own, *process.posterior(points), strict=True):
+                estimates[place] = _moved(estimates[place], offset, ratio, process.rows)
+        return estimates
+
+
+def calibrate(inner: Predictor, rows: Sequence[MeasuredCase]) -> CalibratedPredictor:
+    """Return `inner` corrected by measured rows, the newest first; milliseconds, no training."""
+    by_key: dict[Key, list[MeasuredCase]] = defaultdict(list)
+    for row in rows:
+        own = by_key[_key(row.case)]
+        if len(own) < MAX_ROWS:
+            own.append(row)
+    used = [row for own in by_key.values() for row in own]
+    estimates = iter(inner.predict([row.case for row in used], LEVEL))
+    processes: dict[Key, _DeviceProcess] = {}
+    for key, own in by_key.items():
+        answers = [next(estimates) for _ in own]
+        residuals = [
+            np.log(row.latency_ms / answer.latency_ms.value)
+            for row, answer in zip(own, answers, strict=True)
         ]
-
-    def _corrected(self, case: Case, estimate: CaseEstimate, level: float) -> CaseEstimate:
-        offset = self.offsets.get((case.device.name, kind_of_work(case.workload)))
-        if offset is None:
-            return estimate
-        value = estimate.latency_ms.value * float(np.exp(offset.log_offset))
-        half_width = offset.spread * self.quantiles.at(level)
-        interval = Interval(
-            lower=value * float(np.exp(-half_width)),
-            upper=value * float(np.exp(half_width)),
-            coverage=level,
-        )
-        return replace(
-            estimate,
-            latency_ms=Estimate(value=value, interval=interval),
-            basis=Basis.LEARNED,
-            similar_rows=offset.rows,
-            is_extrapolated=False,
-        )
+        noise = NOISE[key[1]]
+        points = _Points.of([row.case for row in own], answers, noise)
+        processes[key] = _DeviceProcess(points, np.array(residuals), noise)
+    return CalibratedPredictor(inner, processes)
 
 
-class SpreadQuantiles:
-    """|residual| / standard deviation at a level, from the predictor's own left-out residuals."""
-
-    def __init__(self, levels: Sequence[float], absolute_residuals: Sequence[float]) -> None:
-        spread = absolute_residuals[levels.index(0.7)] / _NORMAL_70
-        self._levels = np.array((0.0, *levels))
-        self._values = np.array((0.0, *absolute_residuals)) / spread
-        self.spread = spread
-
-    def at(self, level: float) -> float:
-        """Return how many standard deviations hold a share `level`; grows beyond the last."""
-        if level <= self._levels[-1]:
-            return float(np.interp(level, self._levels, self._values))
-        top = self._levels[-1]
-        return float(self._values[-1] * np.log(level / (1 - level)) / np.log(top / (1 - top)))
+def _covariance(left: _Points, right: _Points) -> Floats:
+    square = ((left.shares[:, None, :] - right.shares[None, :, :]) ** 2).sum(axis=2)
+    alike = np.exp(-square / (2.0 * OPERATION_LENGTH**2))
+    shared = (
+        LEVEL_SHARE
+        + FRAMEWORK_SHARE * (left.frameworks[:, None] == right.frameworks[None, :])
+        + OPERATION_SHARE * alike
+        + MODEL_SHARE * (left.models[:, None] == right.models[None, :])
+    )
+    return np.asarray(left.amplitude[:, None] * right.amplitude[None, :] * shared)
 
 
-_NORMAL_70 = 1.036
-"""Two-sided 70 % quantile of the normal distribution."""
+def _spread(estimate: Estimate) -> float:
+    """Return the log standard deviation of a normal distribution with this interval."""
+    interval = estimate.interval
+    normal = 2.0 * NormalDist().inv_cdf((1.0 + interval.coverage) / 2.0)
+    return float(np.log(interval.upper / interval.lower) / normal)
+
+
+def _shares(estimate: CaseEstimate) -> list[float]:
+    by_class = {share.op_class: share.share for share in estimate.time_shares}
+    return [*(by_class.get(op_class, 0.0) for op_class in OP_CLASSES), estimate.launch_share]
+
+
+def _framework(case: Case) -> str:
+    workload = case.workload
+    parts = (workload.framework, workload.is_compiled, workload.memory_format, workload.precision)
+    return "/".join(str(part) for part in (*parts, workload.phase))
+
+
+def _key(case: Case) -> Key:
+    return case.device.name, kind_of_work(case.workload)
+
+
+def _moved(estimate: CaseEstimate, offset: float, ratio: float, rows: int) -> CaseEstimate:
+    before = estimate.latency_ms
+    value = before.value * float(np.exp(offset))
+    interval = Interval(
+        lower=value * (before.interval.lower / before.value) ** float(ratio),
+        upper=value * (before.interval.upper / before.value) ** float(ratio),
+        coverage=before.interval.coverage,
+    )
+    return replace(
+        estimate,
+        latency_ms=Estimate(value=value, interval=interval),
+        basis=Basis.LEARNED,
+        similar_rows=max(estimate.similar_rows, rows),
+        is_extrapolated=False,
+    )

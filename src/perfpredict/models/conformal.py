@@ -10,7 +10,7 @@ a group this is ordinary split conformal prediction with its finite-sample corre
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from perfpredict.errors import InvalidInputError, TooFewRowsError
 
-MIN_SITUATION_GROUPS = 15
-"""Groups a situation needs for residuals of its own; with fewer it uses the pooled ones."""
+MIN_SITUATION_GROUPS = 5
+"""Groups a situation needs for residuals of its own; where they are few, tails are extended."""
+
+MOST_KEPT = 1000
+"""Residuals that are kept of a situation; quantiles stay within 0.05 % of the mass."""
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +62,19 @@ class Residuals:
             group_count=len(sizes),
         )
 
+    def thinned(self) -> Self:
+        """Return at most MOST_KEPT residuals that stand for these: quantiles of equal weight."""
+        if len(self.values) <= MOST_KEPT:
+            return self
+        mass = np.cumsum(self.weights)
+        steps = (np.arange(MOST_KEPT) + 0.5) / MOST_KEPT * mass[-1]
+        places = np.minimum(np.searchsorted(mass, steps), len(mass) - 1)
+        return replace(
+            self,
+            values=tuple(self.values[place] for place in places),
+            weights=(1.0 / MOST_KEPT,) * MOST_KEPT,
+        )
+
     def factors(self, level: float) -> LogFactors:
         """Return the central factors that contain a share `level` of new groups' residuals.
 
@@ -96,10 +112,10 @@ class Calibration:
                 rows_by_situation.setdefault(name, []).append(row)
         by_situation: dict[str, Residuals] = {}
         for name, rows in sorted(rows_by_situation.items()):
-            members = Residuals.of(values[rows], [groups[row] for row in rows])
+            members = Residuals.of(values[rows], [groups[row] for row in rows]).thinned()
             if members.group_count >= MIN_SITUATION_GROUPS:
                 by_situation[name] = members
-        return cls(pooled=Residuals.of(values, groups), by_situation=by_situation)
+        return cls(pooled=Residuals.of(values, groups).thinned(), by_situation=by_situation)
 
     def factors(self, situations: Sequence[str], level: float) -> LogFactors:
         """Return the factors of the first of `situations` that has residuals, else the pooled."""

@@ -3,7 +3,9 @@
 Both save to JSON (trees as LightGBM's text), so loading them runs no code.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -65,6 +67,40 @@ def learner_from_json(content: Mapping[str, object]) -> Learner:
     raise StoreUnusableError(f"stored predictor: no algorithm named {algorithm!r}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """How many and how fine trees suit a number of rows; compared in docs/accuracy.md."""
+
+    rows_below: float
+    rounds: int
+    leaves: int
+    leaf_rows: int
+    learning_rate: float = 0.05
+    l2: float = 1.0
+    feature_fraction: float = 0.6
+    has_random_thresholds: bool = False
+
+
+_SIZES = (
+    _Size(rows_below=200, rounds=200, leaves=7, leaf_rows=20),
+    _Size(rows_below=4000, rounds=400, leaves=31, leaf_rows=20),
+    _Size(
+        rows_below=float("inf"), rounds=1000, leaves=63, leaf_rows=4, learning_rate=0.08, l2=0.3,
+        feature_fraction=0.8, has_random_thresholds=True,
+    ),
+)  # fmt: skip
+_STATISTICS = re.compile(
+    r"^(internal_value|internal_weight|internal_count|leaf_weight|leaf_count|tree_sizes)"
+    r"=.*\n",
+    re.MULTILINE,
+)
+
+
+def _slim(text: str) -> str:
+    """Return LightGBM's text without what only describes training; its answers stay the same."""
+    return _STATISTICS.sub("", text)
+
+
 class TreeLearner:
     """LightGBM trees; one thread and fixed seeds, so equal rows give equal trees."""
 
@@ -80,17 +116,19 @@ class TreeLearner:
         import lightgbm
 
         rows = len(target)
+        size = next(size for size in _SIZES if rows < size.rows_below)
         parameters = {
             "objective": "huber",
             # in log units: beyond a factor of 1.35 a residual pulls with constant force
             "alpha": 0.3,
-            "learning_rate": 0.05,
-            "num_leaves": 7 if rows < 200 else 31,
-            "min_data_in_leaf": max(3, min(20, rows // 25)),
-            "lambda_l2": 1.0,
-            "feature_fraction": 0.6,
+            "learning_rate": size.learning_rate,
+            "num_leaves": size.leaves,
+            "min_data_in_leaf": min(size.leaf_rows, max(3, rows // 25)),
+            "lambda_l2": size.l2,
+            "feature_fraction": size.feature_fraction,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
+            "extra_trees": size.has_random_thresholds,
             "num_threads": 1,
             "deterministic": True,
             "force_row_wise": True,
@@ -98,8 +136,8 @@ class TreeLearner:
             "verbosity": -1,
         }
         data = lightgbm.Dataset(matrix, label=target, weight=weights, free_raw_data=False)
-        rounds = 200 if rows < 200 else 400 if rows < 2000 else 800
-        return cls(lightgbm.train(parameters, data, num_boost_round=rounds).model_to_string())
+        booster = lightgbm.train(parameters, data, num_boost_round=size.rounds)
+        return cls(_slim(booster.model_to_string()))
 
     def predict(self, matrix: Floats) -> Floats:
         answers = self._loaded().predict(matrix, num_threads=1)
@@ -135,7 +173,8 @@ class TreeLearner:
 class RidgeLearner:
     """Linear in standardised features, with the penalty chosen by leave-one-out error.
 
-    Answers are kept inside the range of the targets it was fitted to.
+    Answers are kept inside the range of the targets it was fitted to. A value that is not known
+    (nan) counts as the mean.
     """
 
     algorithm = Algorithm.RIDGE
@@ -151,7 +190,8 @@ class RidgeLearner:
     def fit(cls, matrix: Floats, target: Floats, weights: Floats) -> Self:
         """Return the ridge regression of `target` with the best leave-one-out penalty."""
         share = weights / weights.sum()
-        centre = share @ matrix
+        centre = _means(matrix, share)
+        matrix = _filled(matrix, centre)
         scale = np.sqrt(share @ (matrix - centre) ** 2)
         scale = np.where(scale > 1e-9, scale, 1.0)
         offset = float(share @ target)
@@ -164,6 +204,7 @@ class RidgeLearner:
         )  # fmt: skip
 
     def predict(self, matrix: Floats) -> Floats:
+        matrix = _filled(matrix, self._centre)
         answers = (matrix - self._centre) / self._scale @ self._slopes + self._offset
         return np.asarray(np.clip(answers, self._lowest, self._highest), dtype=np.float64)
 
@@ -209,6 +250,18 @@ def _best_slopes(rows: Floats, target: Floats) -> Floats:
             best = (error, right.T @ (singular / (singular**2 + penalty) * projected))
     assert best is not None
     return best[1]
+
+
+def _means(matrix: Floats, share: Floats) -> Floats:
+    """Return the weighted mean of each column over the values that are known, 0 without any."""
+    known = np.isfinite(matrix)
+    weights = share @ known
+    totals = share @ np.where(known, matrix, 0.0)
+    return np.asarray(totals / np.where(weights > 0, weights, 1.0), dtype=np.float64)
+
+
+def _filled(matrix: Floats, centre: Floats) -> Floats:
+    return np.where(np.isfinite(matrix), matrix, centre)
 
 
 def _as_shares(values: Floats) -> Floats:

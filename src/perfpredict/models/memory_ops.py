@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from perfpredict.catalog.models import WorkloadProfile
+from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import Op, OpClass
-from perfpredict.models.identity import Same
 from perfpredict.models.op_arrays import CONVOLUTIONS
 
 _REMEMBERED = 4096

@@ -11,8 +11,9 @@ from perfpredict.domain.precision import Precision
 from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Mode
 from perfpredict.errors import InvalidInputError
-from perfpredict.features import FEATURES, feature_frame
+from perfpredict.features import FEATURES
 from perfpredict.models.memory import memory_use
+from perfpredict.models.observations import describe
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 
@@ -129,8 +130,8 @@ def named_matrix(
     check_known(features)
     computed: dict[str, Floats] = {}
     if any(name in FEATURES or name in _ROOFLINE for name in features):
-        breakdown = prior.breakdown(cases)
-        frame = feature_frame(cases, breakdown)
+        described = describe(cases, prior.constants)
+        breakdown, frame = described.breakdown, described.frame
         work = np.array([work_per_batch(case.workload) for case in cases], dtype=np.float64)
         computed = {name: frame[name].to_numpy() for name in FEATURES}
         computed["roofline_latency_ms"] = breakdown.latency_s * 1e3

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict.domain.device import Device
+from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.rates import arithmetic_rate, convolution_rate
 from perfpredict.domain.workload import Mode, Workload
-from perfpredict.models.identity import Same
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Fits the learned predictor: learner on all rows, intervals from rows that folds left out."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,22 +9,26 @@ from numpy.typing import NDArray
 
 from perfpredict.errors import TooFewRowsError
 from perfpredict.features import FEATURES
-from perfpredict.models.conformal import Calibration, Residuals
+from perfpredict.models.conformal import Calibration
+from perfpredict.models.corrector import Corrector, family_of, framework_of
 from perfpredict.models.learners import Algorithm, Learner, fit_learner
+from perfpredict.models.memory_fit import MemoryCorrection, fit_memory
+from perfpredict.models.memory_parts import PARTS
+from perfpredict.models.new_device import NewDevice
 from perfpredict.models.observations import (
     FOLDS,
     Observations,
     Target,
     balanced_weights,
+    feature_matrix,
     fold_numbers,
-    learner_inputs,
     situations,
 )
-from perfpredict.models.residual import Corrector, ResidualPredictor
+from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
 
-MIN_DEVICES_TO_LEAVE_OUT = 3
-"""Devices needed before residuals of left-out devices say anything."""
+DEVICE_FOLDS = 10
+"""Most folds by device; with fewer devices each is left out alone."""
 MIN_GROUPS = 2
 """Groups needed so that every row can be left out once."""
 CANDIDATES = (Algorithm.LIGHTGBM, Algorithm.RIDGE)
@@ -75,12 +79,11 @@ class Lesson:
         return fit_learner(algorithm, self.matrix, self.target, self.weights, seed=seed)
 
 
-def lesson_of(rows: Observations, prior: RooflinePredictor) -> Lesson:
-    """Return features, log residuals of the roofline and balanced weights of `rows`."""
-    inputs = learner_inputs(rows.cases, prior, rows.target)
+def lesson_of(rows: Observations, prior: Prior) -> Lesson:
+    """Return features, log residuals of the prior and balanced weights of latency `rows`."""
     return Lesson(
-        matrix=inputs.matrix,
-        target=np.log(rows.measured / inputs.prior),
+        matrix=feature_matrix(rows.cases, prior.constants),
+        target=np.log(rows.measured / prior.latencies_ms(rows.cases)),
         weights=balanced_weights(rows.models, rows.devices),
     )
 
@@ -88,21 +91,46 @@ def lesson_of(rows: Observations, prior: RooflinePredictor) -> Lesson:
 def fit_residual(
     observations: Sequence[Observations],
     *,
+    prior: Prior | None = None,
     algorithm: Algorithm = Algorithm.AUTO,
     seed: int = 0,
     name: str = "residual",
+    interval_folds: int | None = None,
 ) -> ResidualPredictor:
-    """Return a predictor that corrects each target in `observations`."""
-    prior = RooflinePredictor()
-    correctors: Mapping[Target, Corrector] = {
-        rows.target: fit_corrector(rows, prior, algorithm=algorithm, seed=seed).corrector
-        for rows in observations
-    }
-    return ResidualPredictor(constants=prior.constants, correctors=correctors, name=name)
+    """Return a predictor that corrects `prior`, else the roofline, in each observed quantity.
+
+    `interval_folds` is how often rows are left out for the intervals, by group and by device: fewer
+    are faster and a little wider; None is FOLDS and DEVICE_FOLDS.
+    """
+    base = prior or RooflinePredictor()
+    by_target = {rows.target: rows for rows in observations}
+    latency, memory = by_target.get(Target.LATENCY), by_target.get(Target.MEMORY)
+    return ResidualPredictor(
+        prior=base,
+        corrector=(
+            fit_corrector(
+                latency, base, algorithm=algorithm, seed=seed, interval_folds=interval_folds
+            ).corrector
+            if latency
+            else None
+        ),
+        memory=fit_memory_correction(memory, seed=seed) if memory else None,
+        name=name,
+    )
+
+
+def fit_memory_correction(rows: Observations, *, seed: int) -> MemoryCorrection:
+    """Return how much each part of the memory formula counts, from measured bytes."""
+    return fit_memory(rows.cases, rows.measured, rows.groups, seed=seed)
 
 
 def fit_corrector(
-    rows: Observations, prior: RooflinePredictor, *, algorithm: Algorithm, seed: int
+    rows: Observations,
+    prior: Prior,
+    *,
+    algorithm: Algorithm,
+    seed: int,
+    interval_folds: int | None = None,
 ) -> Fitted:
     """Return a corrector learned from `rows`, with intervals from left-out groups.
 
@@ -115,29 +143,44 @@ def fit_corrector(
         )
     lesson = lesson_of(rows, prior)
     candidates = CANDIDATES if algorithm is Algorithm.AUTO else (algorithm,)
-    chosen, residuals = _best_algorithm(candidates, lesson, rows.groups, seed)
+    folds = fold_numbers(
+        rows.groups, seed=seed, folds=min(interval_folds or FOLDS, len(set(rows.groups)))
+    )
+    chosen, residuals = _best_algorithm(candidates, lesson, folds, seed)
     corrector = Corrector(
         learner=lesson.fit(chosen, seed),
         calibration=Calibration.of(
             residuals, rows.groups, [situations(case) for case in rows.cases]
         ),
-        new_device=_new_device_residuals(chosen, lesson, rows.devices, seed),
+        new_device=_new_device(chosen, lesson, rows, seed, interval_folds or DEVICE_FOLDS),
         rows_by_device=Counter(rows.devices),
         rows_by_model=Counter(rows.models),
+        rows_by_family=Counter(family_of(case) for case in rows.cases),
+        rows_by_framework=Counter(framework_of(case) for case in rows.cases),
+        device_kinds=tuple(sorted({case.device.kind.value for case in rows.cases})),
         batch_sizes=_range([case.workload.batch_size for case in rows.cases]),
+        newest_release=_newest_release(rows, lesson.matrix),
     )
     return Fitted(corrector=corrector, algorithm=chosen, left_out_residuals=residuals)
 
 
-def gain_importance(corrector: Corrector) -> tuple[Importance, ...]:
-    """Return what the learner itself says of its features, most important first."""
-    shares = corrector.learner.importance()
-    is_trees = corrector.learner.algorithm is Algorithm.LIGHTGBM
-    return _ranked(shares, "gain" if is_trees else "coefficient")
+def own_importance(predictor: ResidualPredictor) -> tuple[Importance, ...]:
+    """Return what the learner itself says of its features, most important first.
+
+    Where only memory was learned, the parts of its formula stand for features.
+    """
+    if predictor.corrector is None:
+        memory = predictor.memory
+        assert memory is not None
+        names = [part.name for part in PARTS]
+        return _ranked(np.array(memory.coefficients), "coefficient", names)
+    learner = predictor.corrector.learner
+    is_trees = learner.algorithm is Algorithm.LIGHTGBM
+    return _ranked(learner.importance(), "gain" if is_trees else "coefficient", FEATURES)
 
 
 def permutation_importance(
-    corrector: Corrector, rows: Observations, prior: RooflinePredictor, *, seed: int
+    corrector: Corrector, rows: Observations, prior: Prior, *, seed: int
 ) -> tuple[Importance, ...]:
     """Return by how much mean |ln(measured / predicted)| on `rows` grows without each feature.
 
@@ -154,15 +197,18 @@ def permutation_importance(
             shuffled[:, column] = generator.permutation(shuffled[:, column])
             error = float(np.abs(lesson.target - learner.predict(shuffled)).mean())
             losses[column] += max(error - base, 0.0) / 3
-    return _ranked(losses, "permutation")
+    return _ranked(losses, "permutation", FEATURES)
 
 
 def left_out_residuals(
     algorithm: Algorithm, lesson: Lesson, folds: NDArray[np.int64], seed: int
 ) -> Floats:
-    """Return each row's residual under a learner that was fitted without the row's fold."""
-    residuals = np.empty_like(lesson.target)
-    for fold in np.unique(folds):
+    """Return each row's residual under a learner that was fitted without the row's fold.
+
+    Rows of a negative fold are never left out; their residual is nan.
+    """
+    residuals = np.full_like(lesson.target, np.nan)
+    for fold in np.unique(folds[folds >= 0]):
         is_out = folds == fold
         learner = lesson.where(~is_out).fit(algorithm, seed)
         residuals[is_out] = lesson.target[is_out] - learner.predict(lesson.matrix[is_out])
@@ -170,9 +216,8 @@ def left_out_residuals(
 
 
 def _best_algorithm(
-    candidates: Sequence[Algorithm], lesson: Lesson, groups: Sequence[str], seed: int
+    candidates: Sequence[Algorithm], lesson: Lesson, folds: NDArray[np.int64], seed: int
 ) -> tuple[Algorithm, Floats]:
-    folds = fold_numbers(groups, seed=seed, folds=min(FOLDS, len(set(groups))))
     scored = []
     for algorithm in candidates:
         residuals = left_out_residuals(algorithm, lesson, folds, seed)
@@ -182,22 +227,40 @@ def _best_algorithm(
     return chosen, residuals
 
 
-def _new_device_residuals(
-    algorithm: Algorithm, lesson: Lesson, devices: Sequence[str], seed: int
-) -> Residuals | None:
-    count = len(set(devices))
-    if count < MIN_DEVICES_TO_LEAVE_OUT:
-        return None
-    folds = fold_numbers(devices, seed=seed, folds=min(count, FOLDS))
-    return Residuals.of(left_out_residuals(algorithm, lesson, folds, seed), devices)
+def _new_device(
+    algorithm: Algorithm, lesson: Lesson, rows: Observations, seed: int, most_folds: int
+) -> NewDevice:
+    """Return what leaving devices out says; a device may only be left out if its kind stays."""
+    kinds = {case.device.name: case.device.kind.value for case in rows.cases}
+    per_kind = Counter(kinds.values())
+    devices = [device for device in rows.devices]
+    chosen = np.array([per_kind[kinds[device]] > 1 for device in devices])
+    names = [device for device, is_chosen in zip(devices, chosen, strict=True) if is_chosen]
+    if not names:
+        return NewDevice.of(None, [], kinds)
+    count = len(set(names))
+    folds = np.full(len(devices), -1, dtype=np.int64)
+    folds[chosen] = fold_numbers(names, seed=seed, folds=min(count, most_folds))
+    residuals = left_out_residuals(algorithm, lesson, folds, seed)
+    return NewDevice.of(residuals[chosen], names, kinds)
 
 
-def _ranked(values: Floats, method: str) -> tuple[Importance, ...]:
+def _newest_release(rows: Observations, matrix: Floats) -> dict[str, float]:
+    newest: dict[str, float] = {}
+    releases = matrix[:, FEATURES.index("framework_released")]
+    for case, release in zip(rows.cases, releases, strict=True):
+        if np.isfinite(release):
+            name = case.workload.framework or "pytorch"
+            newest[name] = max(newest.get(name, -np.inf), float(release))
+    return newest
+
+
+def _ranked(values: Floats, method: str, names: Sequence[str]) -> tuple[Importance, ...]:
     total = float(values.sum())
     order = sorted(range(len(values)), key=lambda column: (-values[column], column))
     return tuple(
         Importance(
-            feature=FEATURES[column],
+            feature=names[column],
             importance=float(values[column]),
             share=float(values[column]) / total if total > 0 else 0.0,
             method=method,

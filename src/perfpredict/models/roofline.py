@@ -9,7 +9,7 @@ from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import RESIDUAL_LEVELS, Constants, load_constants
 from perfpredict.models.memory import memory_use
 from perfpredict.models.memory_interval import memory_interval
-from perfpredict.models.op_arrays import OP_CLASSES, pack
+from perfpredict.models.op_arrays import OP_CLASSES, Floats, pack
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline_sum import Breakdown, roofline_sum, unknown_parts
 
@@ -30,6 +30,10 @@ class RooflinePredictor:
     def breakdown(self, cases: Sequence[Case]) -> Breakdown:
         """Return where the time of `cases` goes; rows follow the cases."""
         return roofline_sum(cases, pack(cases), self.constants)
+
+    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+        """Return the latency in ms of each case, without intervals."""
+        return self.breakdown(cases).latency_s * 1e3
 
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return one estimate a case; latency_ms is per batch, per step for decode."""

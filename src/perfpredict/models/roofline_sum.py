@@ -43,6 +43,10 @@ class Breakdown:
     """(m,) launches, passes and synchronisation beyond the device's time."""
     launches: Floats
     """(m,) operations launched in all."""
+    op_s: Floats
+    """(n,) device seconds of each packed operation, all its launches in one pass."""
+    class_peak_s: Floats
+    """(m, c) seconds of the arithmetic alone at the peak rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +205,8 @@ def _sum_up(
         memory_s=by_class(memory_s),
         overhead_s=latency_s - by_case(device_s),
         launches=by_case(by_pass(launches)),
+        op_s=busy_s,
+        class_peak_s=by_class(arrays.count * arrays.compute_s),
     )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.catalog.models import ModelEntry, WorkloadProfile, profile
@@ -14,8 +12,7 @@ from perfpredict.domain.prediction import Estimate, Interval, Prediction
 from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
-from perfpredict.models.calibration import CalibratedPredictor, SpreadQuantiles, fit_offsets
-from perfpredict.models.efficiency import RESIDUAL_LEVELS
+from perfpredict.models.calibration import CalibratedPredictor, MeasuredCase, calibrate
 from perfpredict.models.memory import memory_use, usable_bytes
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.roofline import RooflinePredictor
@@ -70,21 +67,18 @@ class Engine:
         return self._answer(pairs, level, {})
 
     def calibrated(self, rows: Iterable[tuple[Workload, ResolvedDevice, float]]) -> "Engine":
-        """Return an engine whose device levels are corrected by rows of measured latency in ms."""
-        measured = list(rows)
-        pairs = [(workload, hardware) for workload, hardware, _ in measured]
-        answers = replace(self, predictor=self._uncalibrated()).predict_many(pairs)
-        residuals = [
-            (hardware.device.name, workload, float(np.log(latency_ms / answer.latency_ms.value)))
-            for (workload, hardware, latency_ms), answer in zip(measured, answers, strict=True)
-            if isinstance(answer, Prediction) and answer.latency_ms is not None
-        ]
-        pooled = self.fallback.constants.residual_quantiles["within_device"]
-        quantiles = SpreadQuantiles(RESIDUAL_LEVELS, pooled)
-        offsets = fit_offsets(residuals, quantiles.spread)
-        return replace(
-            self, predictor=CalibratedPredictor(self._uncalibrated(), offsets, quantiles)
-        )
+        """Return an engine corrected by rows of measured latency in ms, the newest first."""
+        measured = []
+        profiles: dict[Workload, _Profiled | PerfpredictError] = {}
+        for workload, hardware, latency_ms in rows:
+            if workload not in profiles:
+                profiles[workload] = _profiled(workload, None)
+            found = profiles[workload]
+            if isinstance(found, PerfpredictError):
+                continue  # a model that is no longer known says nothing about others
+            draft = _draft(found, hardware)
+            measured.append(MeasuredCase(case=draft.case, latency_ms=latency_ms / draft.waves))
+        return replace(self, predictor=calibrate(self._uncalibrated(), measured))
 
     def _uncalibrated(self) -> Predictor:
         if isinstance(self.predictor, CalibratedPredictor):

@@ -1,17 +1,13 @@
 """Judges predictors on rows that none of them has seen, beside what is in force."""
 
-import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from perfpredict.domain.accuracy import Accuracy, Pair, measure_accuracy
-from perfpredict.models.calibration import CalibratedPredictor, SpreadQuantiles, fit_offsets
-from perfpredict.models.efficiency import RESIDUAL_LEVELS
-from perfpredict.models.learners import Algorithm
+from perfpredict.models.calibration import MeasuredCase, calibrate
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Predictor
-from perfpredict.models.residual import ResidualPredictor
-from perfpredict.models.residual_fit import Fitted
+from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.training_rows import MeasuredConfig, Split, group_of, observations
 
@@ -29,7 +25,7 @@ class Score:
     """How well one quantity of held-out groups is predicted, and how well by others."""
 
     target: Target
-    algorithm: Algorithm
+    algorithm: str
     training_configs: int
     training_groups: int
     held_out: tuple[str, ...]
@@ -37,7 +33,7 @@ class Score:
     accuracy: Accuracy
     roofline_geo_error_factor: float
     calibrated_geo_error_factor: float | None
-    """Of the roofline with device levels from the same training rows; None for memory."""
+    """Of the prior calibrated by the same training rows; None for memory."""
     active_geo_error_factor: float | None
     """Of the predictor in force; None where it has seen all held-out rows or there is none."""
     compared_geo_error_factor: float
@@ -59,14 +55,14 @@ class Score:
 class Judge:
     """Scores predictors on the held-out rows."""
 
-    prior: RooflinePredictor
+    prior: Prior
     learned: Sequence[MeasuredConfig]
     tested: Sequence[MeasuredConfig]
     split: Split
     level: float
     active: ActivePredictor | None
 
-    def score(self, predictor: ResidualPredictor, target: Target, fitted: Fitted) -> Score:
+    def score(self, predictor: ResidualPredictor, target: Target) -> Score:
         """Return how `predictor` does on the held-out rows, beside the others."""
         tested = [config for config in self.tested if config.value(target)]
         known = observations(self.learned, target, self.split)
@@ -74,12 +70,12 @@ class Judge:
         is_latency = target is Target.LATENCY
         return Score(
             target=target,
-            algorithm=fitted.algorithm,
+            algorithm=predictor.algorithm(target),
             training_configs=len(known),
             training_groups=len(set(known.groups)),
             held_out=tuple(sorted({group_of(c, self.split) for c in tested})),
             accuracy=self._accuracy(predictor, tested, target),
-            roofline_geo_error_factor=self._factor(self.prior, tested, target),
+            roofline_geo_error_factor=self._factor(RooflinePredictor(), tested, target),
             calibrated_geo_error_factor=(
                 self._factor(self._calibrated(), tested, target) if is_latency else None
             ),
@@ -98,20 +94,13 @@ class Judge:
         return [config for config in tested if not seen & set(config.measurement_ids)]
 
     def _calibrated(self) -> Predictor:
-        """Return the roofline with the level of each device corrected by the training rows."""
+        """Return the prior calibrated by the training rows."""
         known = observations(self.learned, Target.LATENCY, self.split)
-        estimates = self.prior.predict(known.cases, self.level)
-        residuals = [
-            (
-                case.device.name,
-                case.workload,
-                math.log(measured / estimate.latency_ms.value),
-            )
-            for case, measured, estimate in zip(known.cases, known.measured, estimates, strict=True)
+        rows = [
+            MeasuredCase(case=case, latency_ms=float(measured))
+            for case, measured in zip(known.cases, known.measured, strict=True)
         ]
-        pooled = self.prior.constants.residual_quantiles["within_device"]
-        quantiles = SpreadQuantiles(RESIDUAL_LEVELS, pooled)
-        return CalibratedPredictor(self.prior, fit_offsets(residuals, quantiles.spread), quantiles)
+        return calibrate(self.prior, rows[::-1])
 
     def _factor(
         self, predictor: Predictor, configs: Sequence[MeasuredConfig], target: Target

@@ -7,22 +7,62 @@ import numpy as np
 from perfpredict.models.learners import Algorithm
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Predictor
-from perfpredict.models.residual_fit import fit_residual
-from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_offset
+from perfpredict.models.reference import ReferencePredictor
+from perfpredict.models.residual import Prior
+from perfpredict.models.residual_fit import MIN_GROUPS, fit_residual
+from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.models.work_kinds import kind_of_work
+from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_rows
 from perfpredict.services.protocols_rows import ScoredRow
 
 NAME = "learned"
+INTERVAL_FOLDS = 3
+"""Folds for the intervals, by model and by device; five and ten when the shipped one is trained."""
 
 
-def fit_learned(rows: Sequence[ScoredRow]) -> Predictor:
-    """Return the learned predictor, trained on `rows` alone."""
-    fitted = fit_residual([observations_of(rows)], algorithm=Algorithm.LIGHTGBM, name=NAME)
-    return Remembering(fitted)
+class FitLearned:
+    """Fits one learner a kind of work; a kind whose rows are those of a fit before is reused."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, frozenset[int]], Prior] = {}
+        self._roofline = RooflinePredictor()
+        # rows are known by their id, so they are kept as long as what was learned from them
+        self._rows: list[Sequence[ScoredRow]] = []
+
+    def __call__(self, rows: Sequence[ScoredRow]) -> Predictor:
+        """Return the learned predictor, trained on `rows` alone; assumed batches are left out."""
+        self._rows.append(rows)
+        by_kind: dict[str, list[ScoredRow]] = {}
+        for row in rows:
+            if not row.is_batch_assumed:
+                by_kind.setdefault(kind_of_work(row.case.workload), []).append(row)
+        parts = {
+            kind: self._part(kind, own)
+            for kind, own in by_kind.items()
+            if len({row.model for row in own}) >= MIN_GROUPS
+        }
+        return Remembering(ReferencePredictor(self._roofline, parts))
+
+    def _part(self, kind: str, rows: Sequence[ScoredRow]) -> Prior:
+        key = (kind, frozenset(id(row) for row in rows))
+        if key not in self._parts:
+            self._parts[key] = fit_part(rows)
+        return self._parts[key]
+
+
+def fit_part(rows: Sequence[ScoredRow]) -> Prior:
+    """Return what is learned of one kind of work."""
+    return fit_residual(
+        [observations_of(rows)],
+        algorithm=Algorithm.LIGHTGBM,
+        name=NAME,
+        interval_folds=INTERVAL_FOLDS,
+    )
 
 
 def calibrate_learned(predictor: Predictor, rows: Sequence[ScoredRow]) -> Predictor:
     """Return `predictor` corrected by `rows` of a device, as a user's own rows would do it."""
-    return calibrate_by_offset(predictor, rows)
+    return calibrate_by_rows(predictor, rows)
 
 
 def observations_of(rows: Sequence[ScoredRow]) -> Observations:

@@ -8,6 +8,7 @@ from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import PerfpredictError
 from perfpredict.models.predictor import Predictor
+from perfpredict.models.reference import ReferencePredictor, load_reference
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
 from perfpredict.services.hardware import device_catalog
@@ -19,6 +20,7 @@ CALIBRATION_ROWS = 2000
 """Newest measurements that correct the level of their devices."""
 AUTO = "auto"
 ROOFLINE = "roofline"
+REFERENCE = "reference"
 
 MeasuredRow = tuple[Workload, ResolvedDevice, float]
 
@@ -32,22 +34,30 @@ def load_engine(
 ) -> Engine:
     """Return the engine that answers from `store`, or from the catalog alone where it is None.
 
-    `auto` is the active trained predictor if there is one, else the roofline; `roofline` is the
-    bare roofline sum; anything else is the id of a stored predictor. Raises UnknownIdError,
+    `auto` is the active trained predictor if there is one, else the one that ships, corrected by
+    the stored measurements; `reference` is the one that ships, `roofline` the bare roofline sum;
+    anything else is the id of a stored predictor. Raises UnknownIdError,
     UntrustedModelError or StoreUnusableError for a predictor that cannot be used.
     """
     fallback = RooflinePredictor()
-    chosen: Predictor = fallback
-    if store is not None and predictor != ROOFLINE:
-        found = active_predictor(store) if predictor == AUTO else load_predictor(store, predictor)
-        chosen = found or fallback
+    chosen = _chosen(store, predictor, fallback)
     catalog = device_catalog(store, tuple(detected))
     engine = Engine(devices=catalog, predictor=chosen, fallback=fallback)
     # a trained predictor has seen these rows: its residuals on them would be too small
-    if store is None or not is_calibrated or predictor != AUTO or chosen is not fallback:
+    is_shipped = isinstance(chosen, ReferencePredictor)
+    if store is None or not is_calibrated or predictor != AUTO or not is_shipped:
         return engine
     rows = calibration_rows(store, catalog)
     return engine.calibrated(rows) if rows else engine
+
+
+def _chosen(store: Store | None, predictor: str, fallback: RooflinePredictor) -> Predictor:
+    if predictor == ROOFLINE:
+        return fallback
+    if store is None or predictor == REFERENCE:
+        return load_reference()
+    found = active_predictor(store) if predictor == AUTO else load_predictor(store, predictor)
+    return found or load_reference()
 
 
 def calibration_rows(store: Store, catalog: DeviceCatalog) -> list[MeasuredRow]:

@@ -19,9 +19,9 @@ from perfpredict.models.blobs import (
     detect_format,
 )
 from perfpredict.models.named_features import unknown_features
-from perfpredict.models.observations import Target
+from perfpredict.models.reference import known_priors
 from perfpredict.models.residual import ResidualPredictor
-from perfpredict.models.residual_fit import Importance, gain_importance
+from perfpredict.models.residual_fit import Importance, own_importance
 from perfpredict.models.serialized import (
     Floats,
     Regressor,
@@ -134,17 +134,16 @@ def prepare_exported(
             "this is not a predictor that perfpredict trained",
             hint="store those of other libraries with 'perfpredict models store'",
         )
-    predictor = ResidualPredictor.from_bytes(blob, name=model_id)
-    target = Target.LATENCY if Target.LATENCY in predictor.correctors else Target.MEMORY
-    corrector = predictor.correctors[target]
+    predictor = ResidualPredictor.from_bytes(blob, priors=known_priors(), name=model_id)
+    target = predictor.targets[0]
     record = PredictorRecord(
         model_id=model_id,
         created_at=now,
-        model_type=f"{corrector.learner.algorithm}-residual",
-        target_metric="all" if len(predictor.correctors) > 1 else target.value,
+        model_type=f"{predictor.algorithm(target)}-residual",
+        target_metric="all" if len(predictor.targets) > 1 else target.value,
         format=BlobFormat.RESIDUAL.value,
         features=FEATURES,
-        training_configs=sum(corrector.rows_by_device.values()),
+        training_configs=predictor.row_count,
         metadata={"library_versions": current_versions(blob)},
         is_active=activate,
         user=user,
@@ -153,7 +152,7 @@ def prepare_exported(
     return Prepared(
         record=record,
         blob=blob,
-        importances=_ranked(gain_importance(corrector)),
+        importances=_ranked(own_importance(predictor)),
         cautions=("its training rows are not in the file: its accuracy here may flatter it",),
     )
 

@@ -12,6 +12,7 @@ from perfpredict.errors import CannotAnswerError, StoreUnusableError
 from perfpredict.models import signing
 from perfpredict.models.blobs import BlobFormat, PickleListing, list_globals
 from perfpredict.models.predictor import Predictor
+from perfpredict.models.reference import known_priors
 from perfpredict.models.residual import ResidualPredictor
 from perfpredict.models.serialized import CheckVector, LoadedObject, Seal, check_sha256, load_object
 from perfpredict.models.user_model import Scope, UserModelPredictor
@@ -55,7 +56,7 @@ def predictor_of(record: PredictorRecord, blob: bytes, *, trust: bool = False) -
     """Return the predictor in `blob`; only a pickle needs trust, the other formats run no code."""
     if record.format == BlobFormat.RESIDUAL:
         check_sha256(blob, _sha256(record))
-        return ResidualPredictor.from_bytes(blob, name=record.model_id)
+        return ResidualPredictor.from_bytes(blob, priors=known_priors(), name=record.model_id)
     loaded = loaded_object(record, blob, trust=trust)
     return UserModelPredictor(
         loaded.regressor,

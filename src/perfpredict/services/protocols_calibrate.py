@@ -1,4 +1,4 @@
-"""Calibration that any predictor can have: the level of a device, shrunk, from its own rows.
+"""Calibration that any predictor can have, from few rows of a device.
 
 Few-shot asks for the same rows of a device again and again, each time with another level;
 `Remembering` has the uncalibrated predictor answer them once.
@@ -6,16 +6,10 @@ Few-shot asks for the same rows of a device again and again, each time with anot
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from perfpredict.domain.prediction import Basis
-from perfpredict.models.calibration import CalibratedPredictor, SpreadQuantiles, fit_offsets
-from perfpredict.models.efficiency import RESIDUAL_LEVELS, load_constants
+from perfpredict.models.calibration import MeasuredCase, calibrate
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.services.protocols_rows import ScoredRow
-
-_LEVEL = 0.9
-"""Of intervals that are thrown away here."""
 
 
 class Remembering:
@@ -47,13 +41,7 @@ class Remembering:
         return [self._known[id(case), level][1] for case in cases]
 
 
-def calibrate_by_offset(predictor: Predictor, rows: Sequence[ScoredRow]) -> Predictor:
-    """Return `predictor` with the level of the rows' devices corrected, as stored rows would."""
-    estimates = predictor.predict([row.case for row in rows], _LEVEL)
-    residuals = [
-        (row.device, row.case.workload, float(np.log(row.latency_ms / one.latency_ms.value)))
-        for row, one in zip(rows, estimates, strict=True)
-    ]
-    pooled = load_constants().residual_quantiles["within_device"]
-    quantiles = SpreadQuantiles(RESIDUAL_LEVELS, pooled)
-    return CalibratedPredictor(predictor, fit_offsets(residuals, quantiles.spread), quantiles)
+def calibrate_by_rows(predictor: Predictor, rows: Sequence[ScoredRow]) -> Predictor:
+    """Return `predictor` corrected by rows of a device, as a user's stored rows would do it."""
+    measured = [MeasuredCase(case=row.case, latency_ms=row.latency_ms) for row in rows]
+    return calibrate(predictor, measured)

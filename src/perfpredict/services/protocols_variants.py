@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from perfpredict.models.baselines import ConstantRoofline, TotalsCache, TotalsTrees
 from perfpredict.models.predictor import Predictor
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.services.learned_variant import calibrate_learned, fit_learned
-from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_offset
+from perfpredict.services.learned_variant import FitLearned, calibrate_learned
+from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_rows
 from perfpredict.services.protocols_rows import ScoredRow
 
 
@@ -61,13 +61,13 @@ def built_in(name: VariantName, *, seed: int = 0) -> Variant:
         return Remembering(TotalsTrees.fit(cases, _latencies(rows), totals, seed=seed))
 
     if name is VariantName.LEARNED:
-        return Variant(name=name.value, fit=fit_learned, calibrate=calibrate_learned)
+        return Variant(name=name.value, fit=FitLearned(), calibrate=calibrate_learned)
     fits: dict[VariantName, Fit] = {
         VariantName.ROOFLINE_CONSTANT: fit_constant,
         VariantName.LIGHTGBM_TOTALS: fit_trees,
         VariantName.ROOFLINE_SUM: _shipped,
     }
-    return Variant(name=name.value, fit=fits[name], calibrate=calibrate_by_offset)
+    return Variant(name=name.value, fit=fits[name], calibrate=calibrate_by_rows)
 
 
 def _shipped(rows: Sequence[ScoredRow]) -> Predictor:

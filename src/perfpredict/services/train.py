@@ -7,16 +7,15 @@ from enum import StrEnum
 
 from perfpredict.errors import InvalidInputError, TooFewRowsError
 from perfpredict.models.learners import Algorithm
-from perfpredict.models.observations import Target, shuffled_groups
-from perfpredict.models.residual import Corrector, ResidualPredictor
+from perfpredict.models.observations import Observations, Target, shuffled_groups
+from perfpredict.models.reference import load_reference
+from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.residual_fit import (
-    Fitted,
     Importance,
-    fit_corrector,
-    gain_importance,
+    fit_residual,
+    own_importance,
     permutation_importance,
 )
-from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.judging import ActivePredictor, Judge, Score
 from perfpredict.services.training_rows import (
     MeasuredConfig,
@@ -86,37 +85,44 @@ class Trained:
 
 
 def train(
-    rows: TrainingRows, plan: TrainingPlan, *, active: ActivePredictor | None = None
+    rows: TrainingRows,
+    plan: TrainingPlan,
+    *,
+    prior: Prior | None = None,
+    active: ActivePredictor | None = None,
 ) -> Trained:
-    """Return a predictor trained on `rows`, judged on groups held out of them.
+    """Return a predictor that corrects `prior` by `rows`, judged on groups held out of them.
+
+    Without a `prior` the one that ships is corrected.
 
     Raises TooFewRowsError where there are fewer than `plan.min_rows` rows or three groups.
     """
     _check_enough(rows, plan)
-    prior = RooflinePredictor()
+    base = prior or load_reference()
     held_out = _held_out(rows.configs, plan)
     learned = [config for config in rows.configs if not _is_held_out(config, held_out, plan)]
     tested = [config for config in rows.configs if _is_held_out(config, held_out, plan)]
     notes: list[str] = []
-    fitted: dict[Target, Fitted] = {}
+    learned_from: dict[Target, Observations] = {}
     for target in _targets(plan.metric):
         known = observations(learned, target, plan.split)
         unseen = observations(tested, target, plan.split)
         if len(set(known.groups)) < MIN_GROUPS - 1 or len(unseen) == 0:
             notes.append(_too_few(target, len(known), plan))
             continue
-        fitted[target] = fit_corrector(known, prior, algorithm=plan.algorithm, seed=plan.seed)
-    if not fitted:
+        learned_from[target] = known
+    if not learned_from:
         raise TooFewRowsError("; ".join(notes))
-    correctors = {target: own.corrector for target, own in fitted.items()}
-    predictor = ResidualPredictor(constants=prior.constants, correctors=correctors)
-    judge = Judge(prior=prior, learned=learned, tested=tested, split=plan.split, level=plan.level,
+    predictor = fit_residual(
+        list(learned_from.values()), prior=base, algorithm=plan.algorithm, seed=plan.seed
+    )
+    judge = Judge(prior=base, learned=learned, tested=tested, split=plan.split, level=plan.level,
                   active=active)  # fmt: skip
     return Trained(
         predictor=predictor,
         plan=plan,
-        scores=tuple(judge.score(predictor, target, own) for target, own in fitted.items()),
-        importances=_importances(correctors, tested, prior, plan),
+        scores=tuple(judge.score(predictor, target) for target in learned_from),
+        importances=_importances(predictor, tested, plan),
         measurement_ids=tuple(one for config in learned for one in config.measurement_ids),
         cut_off=max(config.measured_at for config in learned),
         training_rows=sum(len(config.measurement_ids) for config in learned),
@@ -173,15 +179,13 @@ def _is_held_out(config: MeasuredConfig, held_out: Set[str], plan: TrainingPlan)
 
 
 def _importances(
-    correctors: Mapping[Target, Corrector],
-    tested: Sequence[MeasuredConfig],
-    prior: RooflinePredictor,
-    plan: TrainingPlan,
+    predictor: ResidualPredictor, tested: Sequence[MeasuredConfig], plan: TrainingPlan
 ) -> tuple[Importance, ...]:
-    """Return permutation importance on held-out rows, or gain where no feature changes them."""
-    target = Target.LATENCY if Target.LATENCY in correctors else Target.MEMORY
-    rows = observations(tested, target, plan.split)
-    ranked = permutation_importance(correctors[target], rows, prior, seed=plan.seed)
+    """Return permutation importance on held-out rows, or the learner's where none changes them."""
+    if predictor.corrector is None:
+        return own_importance(predictor)
+    rows = observations(tested, Target.LATENCY, plan.split)
+    ranked = permutation_importance(predictor.corrector, rows, predictor.prior, seed=plan.seed)
     if sum(one.share for one in ranked) == 0:
-        return gain_importance(correctors[target])
+        return own_importance(predictor)
     return ranked

@@ -1,0 +1,86 @@
+"""Trains the predictor that ships, on licensed published rows, and writes its files.
+
+    python scripts/train_reference.py MEASUREMENTS.parquet [--only forward training] [--output DIR]
+
+Each kind of work has a learner of its own. Rows whose batch size had to be assumed are left out.
+The same file, versions and machine give the same bytes: one thread, fixed seeds.
+"""
+
+import argparse
+import io
+import json
+import lzma
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from published_rows import READ_AT, licensed_rows
+
+from perfpredict.importers.options import ReadOptions
+from perfpredict.importers.parquet import read_parquet
+from perfpredict.importers.sources import SourceFile
+from perfpredict.importers.table import understand
+from perfpredict.models.learners import Algorithm
+from perfpredict.models.observations import Observations, Target
+from perfpredict.models.reference import FOLDER, part_path
+from perfpredict.models.residual_fit import fit_residual
+from perfpredict.models.work_kinds import FORWARD, TRAINING, kind_of_work
+from perfpredict.services.evaluate_rows import ScoredFilter
+from perfpredict.services.opening import load_engine
+from perfpredict.services.protocols_rows import ScoredRow, rows_of_file
+
+
+def usable_rows(measurements: Path) -> list[ScoredRow]:
+    """Return the licensed rows that an evaluation scores and whose batch size is stated."""
+    data = io.BytesIO()
+    licensed_rows(measurements).write_parquet(data)
+    table = read_parquet("published", data.getvalue())
+    engine = load_engine(None, predictor="roofline", is_calibrated=False)
+    options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
+    read = understand([SourceFile(name="published", sha256="", table=table)], options)
+    gathered = rows_of_file(engine, read, ScoredFilter())
+    return [row for row in gathered.rows if not row.is_batch_assumed]
+
+
+def observed(rows: Sequence[ScoredRow]) -> Observations:
+    """Return the latencies of `rows`; rows of one model are siblings."""
+    return Observations(
+        target=Target.LATENCY,
+        cases=tuple(row.case for row in rows),
+        measured=np.array([row.latency_ms for row in rows], dtype=np.float64),
+        groups=tuple(row.model for row in rows),
+    )
+
+
+def trained(kind: str, rows: Sequence[ScoredRow]) -> dict[str, object]:
+    """Return the JSON form of the learner of a kind of work."""
+    predictor = fit_residual([observed(rows)], algorithm=Algorithm.LIGHTGBM, seed=0)
+    content = predictor.to_json()
+    content["trained_on"] = {"kind_of_work": kind, "rows": len(rows)}
+    return content
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("measurements", type=Path)
+    parser.add_argument("--only", nargs="+", default=[FORWARD, TRAINING])
+    parser.add_argument("--output", type=Path, default=FOLDER)
+    arguments = parser.parse_args()
+    rows = usable_rows(arguments.measurements)
+    for kind in arguments.only:
+        started = time.monotonic()
+        own = [row for row in rows if kind_of_work(row.case.workload) == kind]
+        text = json.dumps(trained(kind, own), allow_nan=False)
+        path = arguments.output / part_path(kind).name
+        path.write_bytes(lzma.compress(text.encode(), preset=9))
+        print(
+            f"{kind}: {len(own)} rows, {path.stat().st_size / 1e6:.2f} MB, "
+            f"{time.monotonic() - started:.0f} s",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The predictor that ships: trained on published rows, one learner a kind of work.
+
+scripts/train_reference.py writes its files; docs/accuracy.md says how far off it is. A kind of work
+or of device that it has not learned is answered by the roofline sum, and says so.
+"""
+
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfpredict.domain.prediction import Basis
+from perfpredict.errors import StoreUnusableError
+from perfpredict.models.efficiency import Constants
+from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.residual import Prior, ResidualPredictor
+from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.models.signing import sha256_of
+from perfpredict.models.work_kinds import WORK_KINDS, kind_of_work
+
+FOLDER = Path(__file__).parent
+NAME = "reference"
+
+Floats = NDArray[np.float64]
+
+
+class ReferencePredictor:
+    """Answers each kind of work by its own learner, else by the roofline sum."""
+
+    name = NAME
+    basis = Basis.LEARNED
+
+    def __init__(self, roofline: RooflinePredictor, parts: Mapping[str, Prior]) -> None:
+        self.roofline = roofline
+        self.parts = dict(parts)
+
+    @property
+    def constants(self) -> Constants:
+        return self.roofline.constants
+
+    @property
+    def version(self) -> str:
+        """Return the first digits of a SHA-256 over the versions of what it consists of."""
+        versions = [self.roofline.version, *(self.parts[k].version for k in sorted(self.parts))]
+        return sha256_of("\n".join(versions).encode())[:12]
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        """Return one estimate a case; latency_ms is per batch, per step for decode."""
+        answers: list[CaseEstimate | None] = [None] * len(cases)
+        for predictor, places in self._by_predictor(cases):
+            own = predictor.predict([cases[place] for place in places], level)
+            for place, answer in zip(places, own, strict=True):
+                answers[place] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+        """Return the latency in ms of each case, without intervals."""
+        values = np.empty(len(cases))
+        for predictor, places in self._by_predictor(cases):
+            values[places] = predictor.latencies_ms([cases[place] for place in places])
+        return values
+
+    def _by_predictor(self, cases: Sequence[Case]) -> list[tuple[Prior, list[int]]]:
+        places: dict[str, list[int]] = {}
+        for place, case in enumerate(cases):
+            places.setdefault(kind_of_work(case.workload), []).append(place)
+        return [(self.parts.get(kind, self.roofline), own) for kind, own in places.items()]
+
+
+class _ShippedPart:
+    """One learner of the reference, read when it is first asked."""
+
+    name = NAME
+    basis = Basis.LEARNED
+
+    def __init__(self, path: Path, roofline: RooflinePredictor) -> None:
+        self._path = path
+        self._roofline = roofline
+        self._loaded: ResidualPredictor | None = None
+        self.version = sha256_of(path.read_bytes())[:12]
+
+    @property
+    def constants(self) -> Constants:
+        return self._roofline.constants
+
+    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+        return self._predictor().latencies_ms(cases)
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        return self._predictor().predict(cases, level)
+
+    def _predictor(self) -> ResidualPredictor:
+        if self._loaded is None:
+            content = json.loads(lzma.decompress(self._path.read_bytes()))
+            self._loaded = ResidualPredictor.from_json(content, priors=(self._roofline,), name=NAME)
+        return self._loaded
+
+
+def part_path(kind: str) -> Path:
+    """Return where the learner of a kind of work ships."""
+    return FOLDER / f"reference_{kind}.json.xz"
+
+
+@cache
+def load_reference() -> ReferencePredictor:
+    """Return the shipped predictor; StoreUnusableError where its files are not there."""
+    roofline = RooflinePredictor()
+    parts = {
+        kind: _ShippedPart(part_path(kind), roofline)
+        for kind in WORK_KINDS
+        if part_path(kind).exists()
+    }
+    if not parts:
+        raise StoreUnusableError(
+            "the trained predictor that ships with perfpredict is not installed",
+            hint="install perfpredict again, or ask with --predictor roofline",
+        )
+    return ReferencePredictor(roofline, parts)
+
+
+def known_priors() -> tuple[Prior, ...]:
+    """Return what a stored predictor may correct: the shipped predictor and the roofline."""
+    return (load_reference(), RooflinePredictor())
