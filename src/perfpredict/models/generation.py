@@ -1,0 +1,157 @@
+"""The predictor of text generation: terms times learned factors, then small trees.
+
+Made from rows by models/generation_training.py; docs/generation.md says why it looks as it does.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfpredict.domain.prediction import Basis, Estimate, Interval
+from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
+from perfpredict.models.conformal import LogFactors
+from perfpredict.models.efficiency import Constants
+from perfpredict.models.generation_answer import Answer, answer_by
+from perfpredict.models.generation_factors import framework_of
+from perfpredict.models.generation_intervals import Widths
+from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen, mapping
+from perfpredict.models.generation_sum import time_shares
+from perfpredict.models.generation_terms import TERMS, terms_of
+from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.roofline import RooflinePredictor, memory_estimate
+from perfpredict.models.signing import sha256_of
+
+FORMAT = "perfpredict generation 1"
+
+Floats = NDArray[np.float64]
+
+
+class GenerationPredictor:
+    """Answers prefill, decode and generate of any framework on any device."""
+
+    basis = Basis.LEARNED
+
+    def __init__(
+        self,
+        *,
+        roofline: RooflinePredictor,
+        parts: Mapping[str, Part],
+        widths: Widths,
+        seen: Seen,
+        name: str = "generation",
+    ) -> None:
+        self.name = name
+        self.roofline = roofline
+        self.parts = dict(parts)
+        self.widths = widths
+        self.seen = seen
+        self._version: str | None = None
+
+    @property
+    def constants(self) -> Constants:
+        return self.roofline.constants
+
+    @property
+    def version(self) -> str:
+        """Return the first digits of the SHA-256 of everything it consists of."""
+        if self._version is None:
+            content = json.dumps(self.to_json(), allow_nan=False)
+            self._version = sha256_of(content.encode())[:12]
+        return self._version
+
+    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+        """Return the latency in ms of each case, without intervals."""
+        return np.asarray(np.exp(self.answer(cases).log_latency_s) * 1e3)
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        """Return one estimate a case; latency_ms is per batch, per step for decode."""
+        answer = self.answer(cases)
+        return [
+            self.estimate(case, float(log_s), shares, self.factors(case), level)
+            for case, log_s, shares in zip(
+                cases, answer.log_latency_s, answer.timing.term_shares, strict=True
+            )
+        ]
+
+    def answer(self, cases: Sequence[Case]) -> Answer:
+        """Return the latency of each case and how it comes about."""
+        if any(case.workload.phase is None for case in cases):
+            raise CannotAnswerError("a predictor of generation answers no workload without a phase")
+        return answer_by(self.parts, cases, terms_of(cases))
+
+    def factors(self, case: Case) -> LogFactors:
+        """Return the log factors of the 90 % interval around the latency."""
+        is_known = framework_of(case) in self.seen.frameworks
+        return self.widths.factors(case, self.seen.cell_rows(case), is_known)
+
+    def estimate(
+        self, case: Case, log_latency_s: float, term_shares: Floats, factors: LogFactors,
+        level: float,
+    ) -> CaseEstimate:  # fmt: skip
+        """Return the answer to one case; `factors` are those of the 90 % interval."""
+        value = float(np.exp(log_latency_s)) * 1e3
+        scaled = self.widths.scaled(factors, level)
+        shares, launch_share = time_shares(term_shares)
+        cautions = self.seen.cautions(case)
+        return CaseEstimate(
+            latency_ms=Estimate(
+                value=value,
+                interval=Interval(
+                    lower=value * float(np.exp(scaled.lower)),
+                    upper=value * float(np.exp(scaled.upper)),
+                    coverage=level,
+                ),
+            ),
+            memory_bytes=memory_estimate(case, self.constants, level),
+            basis=self.basis,
+            time_shares=shares,
+            launch_share=launch_share,
+            similar_rows=self.seen.similar_rows(case),
+            is_extrapolated=bool(cautions),
+            cautions=cautions,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values, for `from_json`; what the trees are is LightGBM's own text."""
+        return {
+            "format": FORMAT,
+            "terms": [term.value for term in TERMS],
+            "parts": {name: part.to_json() for name, part in self.parts.items()},
+            "widths": self.widths.to_json(),
+            "seen": self.seen.to_json(),
+        }
+
+    @classmethod
+    def from_json(
+        cls,
+        content: Mapping[str, object],
+        roofline: RooflinePredictor,
+        *,
+        name: str = "generation",
+    ) -> Self:
+        """Return the predictor that `to_json` wrote; no code in `content` is run.
+
+        Raises StoreUnusableError for damage, CannotAnswerError where it was trained on other
+        terms than today's.
+        """
+        if content.get("format") != FORMAT:
+            raise StoreUnusableError(f"the stored predictor is not of the format '{FORMAT}'")
+        if content.get("terms") != [term.value for term in TERMS]:
+            raise CannotAnswerError(
+                "the stored predictor was trained on other terms than this version computes",
+                hint="train it again",
+            )
+        try:
+            parts = mapping(content["parts"])
+            return cls(
+                roofline=roofline,
+                parts={manner: Part.from_json(parts[manner]) for manner in (EAGER, SERVED)},
+                widths=Widths.from_json(mapping(content["widths"])),
+                seen=Seen.from_json(content["seen"]),
+                name=name,
+            )
+        except (KeyError, TypeError, ValueError, InvalidInputError) as exc:
+            raise StoreUnusableError(f"the stored predictor is damaged: {exc}") from exc
