@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import StoreUnusableError
+from perfpredict.models import generation
 from perfpredict.models.efficiency import Constants
+from perfpredict.models.generation import GenerationPredictor
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
@@ -80,7 +82,7 @@ class _ShippedPart:
     def __init__(self, path: Path, roofline: RooflinePredictor) -> None:
         self._path = path
         self._roofline = roofline
-        self._loaded: ResidualPredictor | None = None
+        self._loaded: ResidualPredictor | GenerationPredictor | None = None
         self.version = sha256_of(path.read_bytes())[:12]
 
     @property
@@ -93,10 +95,15 @@ class _ShippedPart:
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         return self._predictor().predict(cases, level)
 
-    def _predictor(self) -> ResidualPredictor:
+    def _predictor(self) -> ResidualPredictor | GenerationPredictor:
         if self._loaded is None:
             content = json.loads(lzma.decompress(self._path.read_bytes()))
-            self._loaded = ResidualPredictor.from_json(content, priors=(self._roofline,), name=NAME)
+            if content["format"] == generation.FORMAT:
+                self._loaded = GenerationPredictor.from_json(content, self._roofline, name=NAME)
+            else:
+                self._loaded = ResidualPredictor.from_json(
+                    content, priors=(self._roofline,), name=NAME
+                )
         return self._loaded
 
 
