@@ -13,6 +13,7 @@ from perfpredict.domain.operations import Op, OpClass, OpProfile
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
+from perfpredict.models.calibration import MeasuredCase
 from perfpredict.models.generation import GenerationPredictor
 from perfpredict.models.generation_factors import MEANS, groups_of
 from perfpredict.models.generation_fit import fit_factors
@@ -242,6 +243,59 @@ def test_siblings_are_left_out_in_different_folds():
     assert len(set(folds[:72].tolist())) == 1
     assert folds[0] != folds[72]
     assert folds[-1] == -1
+
+
+def calibrated_ratio(
+    predictor: GenerationPredictor, device: str, factor: float, odd: float = 1.0
+) -> tuple[float, float]:
+    """Return calibrated over uncalibrated latency and width, from ten rows of a device.
+
+    Its rows are `factor` slower than predicted, and one of them `odd` times that.
+    """
+    cases = many_cases(device)
+    truth = predictor.latencies_ms(cases) * factor
+    truth[0] *= odd
+    rows = [MeasuredCase(case=cases[n], latency_ms=float(truth[n])) for n in range(0, 50, 5)]
+    rest = [case for n, case in enumerate(cases) if n % 5]
+    before = predictor.predict(rest, 0.9)
+    after = predictor.calibrated(rows).predict(rest, 0.9)
+    moved = [b.latency_ms.value / a.latency_ms.value for a, b in zip(before, after, strict=True)]
+    width = [
+        np.log(b.latency_ms.interval.ratio) / np.log(a.latency_ms.interval.ratio)
+        for a, b in zip(before, after, strict=True)
+    ]
+    return float(np.median(moved)), float(np.median(width))
+
+
+def test_ten_rows_of_a_slower_device_move_it_there(predictor):
+    moved, width = calibrated_ratio(predictor, "amd-mi250", 1.7)
+
+    assert moved == pytest.approx(1.7, rel=0.05)
+    assert width < 0.6
+
+
+def test_ten_rows_of_a_slower_card_of_a_known_vendor_move_it_most_of_the_way(predictor):
+    moved, width = calibrated_ratio(predictor, "nvidia-rtx-4090", 1.7)
+
+    assert moved == pytest.approx(1.7, rel=0.15)
+    assert width <= 1.0
+
+
+@pytest.mark.parametrize("device", ["nvidia-a100-sxm-40gb", "amd-mi250"])
+def test_one_odd_row_of_ten_moves_a_device_little(predictor, device):
+    moved, _ = calibrated_ratio(predictor, device, 1.0, odd=10.0)
+
+    assert moved == pytest.approx(1.0, abs=0.1)
+
+
+def test_rows_of_one_device_leave_the_others_as_they_were(predictor):
+    row = MeasuredCase(case=case_of(), latency_ms=1e6)
+    calibrated = predictor.calibrated([row])
+    other = [case_of(device="nvidia-h100-sxm")]
+
+    assert calibrated.predict(other, 0.9) == predictor.predict(other, 0.9)
+    assert calibrated.version == f"{predictor.version}+1"
+    assert predictor.calibrated([]).predict(other, 0.9) == predictor.predict(other, 0.9)
 
 
 def test_damage_and_other_formats_are_refused(predictor):

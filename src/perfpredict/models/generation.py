@@ -5,6 +5,7 @@ Made from rows by models/generation_training.py; docs/generation.md says why it 
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -12,11 +13,18 @@ from numpy.typing import NDArray
 
 from perfpredict.domain.prediction import Basis, Estimate, Interval
 from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
+from perfpredict.models.calibration import MeasuredCase
 from perfpredict.models.conformal import LogFactors
 from perfpredict.models.efficiency import Constants
 from perfpredict.models.generation_answer import Answer, answer_by
+from perfpredict.models.generation_calibration import (
+    FAMILIAR,
+    MAX_ROWS,
+    UNFAMILIAR,
+    DeviceCalibration,
+)
 from perfpredict.models.generation_factors import framework_of
-from perfpredict.models.generation_intervals import Widths
+from perfpredict.models.generation_intervals import LIKE_VENDORS, MIN_CELL_ROWS, Widths
 from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen, mapping
 from perfpredict.models.generation_sum import time_shares
 from perfpredict.models.generation_terms import TERMS, terms_of
@@ -114,6 +122,33 @@ class GenerationPredictor:
             cautions=cautions,
         )
 
+    def calibrated(self, rows: Sequence[MeasuredCase]) -> "CalibratedGeneration":
+        """Return this predictor moved by measured rows, the newest first; some 10 ms a device."""
+        by_device: dict[str, list[MeasuredCase]] = {}
+        for row in rows:
+            own = by_device.setdefault(row.case.device.name, [])
+            if len(own) < MAX_ROWS:
+                own.append(row)
+        return CalibratedGeneration(
+            self, {device: self._calibration(own) for device, own in by_device.items()}
+        )
+
+    def _calibration(self, rows: Sequence[MeasuredCase]) -> DeviceCalibration:
+        cases = [row.case for row in rows]
+        frameworks = [framework_of(case) for case in cases]
+        is_like = cases[0].device.vendor in LIKE_VENDORS
+        is_known = all(
+            framework_of(case) in self.seen.frameworks
+            and (is_like or self.seen.cell_rows(case) >= MIN_CELL_ROWS)
+            for case in cases
+        )
+        return DeviceCalibration(
+            self.answer(cases),
+            frameworks,
+            np.log([row.latency_ms / 1e3 for row in rows]),
+            FAMILIAR if is_known else UNFAMILIAR,
+        )
+
     def to_json(self) -> dict[str, object]:
         """Return plain values, for `from_json`; what the trees are is LightGBM's own text."""
         return {
@@ -155,3 +190,44 @@ class GenerationPredictor:
             )
         except (KeyError, TypeError, ValueError, InvalidInputError) as exc:
             raise StoreUnusableError(f"the stored predictor is damaged: {exc}") from exc
+
+
+class CalibratedGeneration:
+    """A predictor of generation whose answers on some devices are moved by the devices' rows."""
+
+    basis = Basis.LEARNED
+
+    def __init__(
+        self, inner: GenerationPredictor, devices: Mapping[str, DeviceCalibration]
+    ) -> None:
+        self.inner = inner
+        self._devices = dict(devices)
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def version(self) -> str:
+        rows = sum(device.rows for device in self._devices.values())
+        return f"{self.inner.version}+{rows}"
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        """Return one estimate a case, moved where its device has rows."""
+        estimates = self.inner.predict(cases, level)
+        before = self.inner.answer(cases)
+        names = np.array([case.device.name for case in cases], dtype=str)
+        for name, device in self._devices.items():
+            places = np.flatnonzero(names == name)
+            own = [cases[place] for place in places.tolist()]
+            answer = device.answer(before.at(places), [framework_of(case) for case in own])
+            for row, (place, case) in enumerate(zip(places.tolist(), own, strict=True)):
+                factors = device.factors(self.inner.factors(case), float(answer.variance[row]))
+                log_s, shares = float(answer.log_latency_s[row]), answer.timing.term_shares[row]
+                estimate = self.inner.estimate(case, log_s, shares, factors, level)
+                estimates[place] = replace(
+                    estimate,
+                    similar_rows=max(estimate.similar_rows, device.rows),
+                    is_extrapolated=False,
+                )
+        return estimates

@@ -13,6 +13,7 @@ from perfpredict.models.generation_trees import tree_features
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,19 @@ class Answer:
     def log_latency_s(self) -> Floats:
         """(n,)"""
         return np.asarray(np.log(self.timing.latency_s) + self.offsets)
+
+    def at(self, places: Ints) -> "Answer":
+        """Return the answer to some of the cases."""
+        return Answer(
+            seconds=self.seconds[places],
+            log_factors=self.log_factors[places],
+            host_overlap=self.host_overlap[places],
+            offsets=self.offsets[places],
+            timing=Timing(
+                latency_s=self.timing.latency_s[places],
+                term_shares=self.timing.term_shares[places],
+            ),
+        )
 
 
 def answer_by(parts: Mapping[str, Part], cases: Sequence[Case], seconds: Floats) -> Answer:
