@@ -22,7 +22,9 @@ from perfpredict.models.generation_sum import FACTOR_OF_TERM, FACTORS, add_up
 from perfpredict.models.generation_terms import TERMS, Term, terms_of, waves
 from perfpredict.models.generation_training import MANNERS, device_folds, fit_generation
 from perfpredict.models.predictor import Case
+from perfpredict.models.reference import ReferencePredictor
 from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.models.work_kinds import GENERATION
 
 DEVICES = DeviceCatalog()
 MODELS = ("llama-2-7b", "llama-2-13b", "mistral-7b", "gpt2", "llama-3-8b", "qwen2-7b")
@@ -313,3 +315,34 @@ def test_damage_and_other_formats_are_refused(predictor):
 def test_no_rows_are_an_error():
     with pytest.raises(TooFewRowsError):
         fit_generation([], [], [], [])
+
+
+def encoder_case() -> Case:
+    workload = Workload(model="bert-base-uncased", batch_size=4, sequence_length=128)
+    made = profile(find_model("bert-base-uncased"), workload)
+    return Case(workload=workload, device=DEVICES.find("amd-mi250"), profile=made)
+
+
+def test_the_reference_calibrates_each_kind_of_work_by_its_own_rows(predictor):
+    reference = ReferencePredictor(RooflinePredictor(), {GENERATION: predictor})
+    cases = [case_of(device="amd-mi250"), encoder_case()]
+    before = [one.latency_ms.value for one in reference.predict(cases, 0.9)]
+    rows = [
+        MeasuredCase(case=case, latency_ms=latency_ms * 2.0)
+        for case, latency_ms in zip(cases, before, strict=True)
+    ]
+
+    calibrated = reference.calibrated(rows)
+    after = [one.latency_ms.value for one in calibrated.predict(cases, 0.9)]
+    of_generation = reference.calibrated(rows[:1]).predict(cases, 0.9)
+
+    assert calibrated.version == f"{reference.version}+2"
+    assert 1.5 < after[0] / before[0] < 2.05
+    assert 1.1 < after[1] / before[1] < 2.05
+    assert of_generation[0].latency_ms.value == pytest.approx(after[0])
+    assert of_generation[1].latency_ms.value == pytest.approx(before[1])
+
+
+def test_the_predictor_of_generation_answers_nothing_else(predictor):
+    with pytest.raises(CannotAnswerError, match="without a phase"):
+        predictor.predict([encoder_case()], 0.9)

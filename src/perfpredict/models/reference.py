@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import StoreUnusableError
 from perfpredict.models import generation
+from perfpredict.models.calibration import CalibratedPredictor, MeasuredCase, calibrate
 from perfpredict.models.efficiency import Constants
-from perfpredict.models.generation import GenerationPredictor
-from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.generation import CalibratedGeneration, GenerationPredictor
+from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.models.signing import sha256_of
-from perfpredict.models.work_kinds import WORK_KINDS, kind_of_work
+from perfpredict.models.work_kinds import GENERATION, WORK_KINDS, kind_of_work
 
 FOLDER = Path(__file__).parent
 NAME = "reference"
@@ -66,11 +67,61 @@ class ReferencePredictor:
             values[places] = predictor.latencies_ms([cases[place] for place in places])
         return values
 
+    def calibrated(self, rows: Sequence[MeasuredCase]) -> Predictor:
+        """Return this predictor moved by measured rows, the newest first.
+
+        Generation that was learned moves by its terms, all else by a Gaussian process.
+        """
+        part = self.parts.get(GENERATION)
+        learned = part.generation() if isinstance(part, _ShippedPart) else part
+        if not isinstance(learned, GenerationPredictor):
+            return calibrate(self, rows)
+        generated = [row for row in rows if kind_of_work(row.case.workload) == GENERATION]
+        others = [row for row in rows if kind_of_work(row.case.workload) != GENERATION]
+        return CalibratedReference(
+            self, learned.calibrated(generated), calibrate(self, others), row_count=len(rows)
+        )
+
     def _by_predictor(self, cases: Sequence[Case]) -> list[tuple[Prior, list[int]]]:
         places: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
             places.setdefault(kind_of_work(case.workload), []).append(place)
         return [(self.parts.get(kind, self.roofline), own) for kind, own in places.items()]
+
+
+class CalibratedReference:
+    """The reference with its answers on some devices moved by the devices' rows."""
+
+    basis = Basis.LEARNED
+
+    def __init__(
+        self,
+        inner: ReferencePredictor,
+        generation: CalibratedGeneration,
+        others: CalibratedPredictor,
+        *,
+        row_count: int,
+    ) -> None:
+        self.inner = inner
+        self._generation = generation
+        self._others = others
+        self._row_count = row_count
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def version(self) -> str:
+        return f"{self.inner.version}+{self._row_count}"
+
+    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+        """Return one estimate a case, moved where its device has rows of its kind of work."""
+        is_generated = [kind_of_work(case.workload) == GENERATION for case in cases]
+        asked = list(zip(cases, is_generated, strict=True))
+        generated = iter(self._generation.predict([c for c, own in asked if own], level))
+        others = iter(self._others.predict([c for c, own in asked if not own], level))
+        return [next(generated if own else others) for own in is_generated]
 
 
 class _ShippedPart:
@@ -94,6 +145,11 @@ class _ShippedPart:
 
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         return self._predictor().predict(cases, level)
+
+    def generation(self) -> GenerationPredictor | None:
+        """Return the predictor of generation, None if this part is of another kind."""
+        loaded = self._predictor()
+        return loaded if isinstance(loaded, GenerationPredictor) else None
 
     def _predictor(self) -> ResidualPredictor | GenerationPredictor:
         if self._loaded is None:
