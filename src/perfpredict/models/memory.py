@@ -39,7 +39,7 @@ LOSS_BYTES = 8.0
 """fp32 log-probability of each logit and its gradient (PyTorch, `cross_entropy` is
 `nll_loss(log_softmax(x))`, and autocast runs both in fp32)."""
 
-SERVING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed"})
+SERVING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed", "deepspeed-mii"})
 """Servers that run a batch in waves where its KV cache does not fit at once."""
 CHUNK_TOKENS = 8192
 """Prompt tokens that a server computes in one pass (vLLM `max_num_batched_tokens`, TensorRT-LLM

@@ -25,8 +25,9 @@ CONVOLUTIONS = frozenset(
     {OpClass.CONV_DENSE, OpClass.CONV_POINTWISE, OpClass.CONV_DEPTHWISE, OpClass.CONV_GROUPED}
 )
 MATRIX_CLASSES = CONVOLUTIONS | {OpClass.LINEAR, OpClass.MATMUL, OpClass.ATTENTION}
-SEQUENTIAL_FRAMEWORKS = frozenset({"llama.cpp", "llama.cpp-vulkan", "transformers"})
-"""Those that split a model by layers: llama.cpp's `split_mode=layer`, `device_map="auto"`."""
+SEQUENTIAL_FRAMEWORKS = frozenset({"exllamav2", "llama.cpp", "llama.cpp-vulkan", "transformers"})
+"""Those that split a model by layers: llama.cpp's `split_mode=layer`, `device_map="auto"`,
+ExLlamaV2's `load_autosplit`."""
 BACKWARD_PASSES = 2.0
 """A backward pass computes two gradients for every forward product (weights and inputs)."""
 OPTIMIZER_WORDS = 7.0

@@ -62,9 +62,14 @@ class Situation:
     """Cores over the reference's; 1 where they do not matter or are not known."""
 
 
+_BUILT_ON = {"deepspeed-mii": "deepspeed"}
+"""Servers that share the kernels, and the constants, of another framework."""
+
+
 def framework_key(case: Case, known: Container[str]) -> str:
     """Return the key of the framework constants that fit the case; PyTorch's for one unknown."""
     name = case.workload.framework or "pytorch"
+    name = _BUILT_ON.get(name, name)
     if name not in known:
         name = "pytorch"
     compiled = f"{name}+compiled"
@@ -75,7 +80,8 @@ def unknown_parts(case: Case, constants: Constants) -> tuple[str, ...]:
     """Return, as cautions, what the workload names and the constants know nothing of."""
     workload = case.workload
     said: list[str] = []
-    if workload.framework is not None and workload.framework not in constants.frameworks:
+    framework = _BUILT_ON.get(workload.framework or "pytorch", workload.framework)
+    if framework is not None and framework not in constants.frameworks:
         said.append(f"nothing is known of framework '{workload.framework}': predicted as pytorch")
     if workload.quantization is not None and workload.quantization not in constants.quantization:
         said.append(

@@ -18,7 +18,7 @@ from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.model_source import known_model
 
-BATCHING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed"})
+BATCHING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed", "deepspeed-mii"})
 """Servers that run a batch in waves where its KV cache does not fit at once."""
 NEARLY_FULL = 0.9
 """Share of the memory from which a fit is worth a caution."""
