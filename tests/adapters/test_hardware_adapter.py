@@ -24,7 +24,7 @@ def test_a_prediction_has_every_key_and_its_parts_agree(adapter):
     assert set(found["predictions"]) == {"cuda", "nvidia-l4"}
     one = found["predictions"]["cuda"]
     assert one["device"] != "cuda"
-    assert (one["basis"], one["source"]) == ("roofline", "roofline")
+    assert (one["basis"], one["source"]) == ("learned", "learned")
     for metric in METRICS:
         assert one[f"{metric}_lower"] < one[metric] < one[f"{metric}_upper"]
     assert one["throughput"] * one["latency"] == pytest.approx(8000, rel=1e-9)

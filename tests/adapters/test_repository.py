@@ -184,13 +184,14 @@ def test_a_measurement_can_be_compared_with_a_later_prediction(repository):
 
 
 def test_statistics_agree_with_their_definitions(adapter, repository):
-    pairs = []
+    pairs, inside = [], 0
     for batch_size in range(1, 13):
         asked = {"model_name": "resnet50", "batch_size": batch_size}
         one = adapter.predict_performance(**asked, hardware="cuda")["predictions"]["cuda"]
         actual = one["latency"] * (1.1 if batch_size % 2 else 0.8)
         adapter.record_actual_performance(**asked, hardware_platform="cuda", latency=actual)
         pairs.append((one["latency"], actual))
+        inside += one["latency_lower"] <= actual <= one["latency_upper"]
 
     stats = repository.get_prediction_accuracy_stats(model_name="resnet50", metric="latency")
     found = stats["latency"]
@@ -206,7 +207,7 @@ def test_statistics_agree_with_their_definitions(adapter, repository):
     assert found["r_squared"] == pytest.approx(1 - sum(e * e for e in errors) / spread)
     assert (found["min"], found["max"]) == pytest.approx((min(errors), max(errors)))
     assert found["mean_actual"] == pytest.approx(mean)
-    assert found["coverage"] == 1.0
+    assert found["coverage"] == inside / 12
     assert stats["overall"]["count"] == 12
     assert stats["overall"]["mean_relative_error"] == pytest.approx(found["mean_relative_error"])
     assert set(stats) == {"latency", "overall"}
