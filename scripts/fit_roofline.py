@@ -27,7 +27,7 @@ from scipy.optimize import least_squares
 from perfpredict.domain.device import DeviceKind
 from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import CONSTANTS_FILE, RESIDUAL_LEVELS, parse_constants
-from perfpredict.models.memory import memory_use, usable_bytes
+from perfpredict.models.memory import fits
 from perfpredict.models.op_arrays import OpArrays, pack
 from perfpredict.models.roofline_sum import framework_key, roofline_sum
 
@@ -284,8 +284,7 @@ _SITUATIONS: dict[str, Callable[[PublishedRow], bool]] = {
 def fitting_share(rows: Sequence[PublishedRow]) -> float:
     """Return the share of training rows, all of which ran, that the memory model lets fit."""
     trained = [row.case for row in rows if row.case.workload.mode is Mode.TRAINING]
-    fits = [memory_use(case).total <= usable_bytes(case) for case in trained]
-    return sum(fits) / len(fits)
+    return sum(fits(case) for case in trained) / len(trained)
 
 
 def main() -> None:
@@ -293,11 +292,7 @@ def main() -> None:
     parser.add_argument("measurements", type=Path)
     parser.add_argument("--write", action="store_true", help="replace the shipped constants")
     arguments = parser.parse_args()
-    rows = [
-        row
-        for row in published_rows(licensed_rows(arguments.measurements))
-        if memory_use(row.case).total <= usable_bytes(row.case)
-    ]
+    rows = [row for row in published_rows(licensed_rows(arguments.measurements)) if fits(row.case)]
     print(f"{len(rows)} rows", file=sys.stderr)
     print(f"training rows that fit in memory: {fitting_share(rows):.1%}", file=sys.stderr)
     raw = fit(rows)

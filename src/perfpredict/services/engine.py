@@ -10,16 +10,14 @@ from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.metrics import throughput_per_s, throughput_unit
 from perfpredict.domain.prediction import Estimate, Interval, Prediction
 from perfpredict.domain.rates import arithmetic_rate
-from perfpredict.domain.workload import Phase, Workload
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
 from perfpredict.models.calibration import CalibratedPredictor, MeasuredCase, calibrate
-from perfpredict.models.memory import memory_use, usable_bytes
+from perfpredict.models.memory import memory_use, runs_in_waves, usable_bytes
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.model_source import known_model
 
-BATCHING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed", "deepspeed-mii"})
-"""Servers that run a batch in waves where its KV cache does not fit at once."""
 NEARLY_FULL = 0.9
 """Share of the memory from which a fit is worth a caution."""
 
@@ -164,8 +162,7 @@ def _in_waves(case: Case, model: ModelEntry) -> tuple[int, Case]:
     workload = case.workload
     use = memory_use(case)
     capacity = usable_bytes(case)
-    is_served = workload.phase is Phase.GENERATE and workload.framework in BATCHING_FRAMEWORKS
-    if not is_served or use.total <= capacity:
+    if not runs_in_waves(workload) or use.total <= capacity:
         return 1, case
     per_sample = (use.kv_cache + use.activations) / workload.batch_size
     fitting = int((capacity - (use.total - use.kv_cache - use.activations)) // per_sample)
@@ -183,7 +180,9 @@ def _prediction(draft: _Draft, estimate: CaseEstimate, predictor: Predictor) -> 
     fits = memory.value <= usable_bytes(case)
     latency = _scaled(estimate.latency_ms, float(draft.waves)) if fits else None
     cautions = [*draft.cautions, *estimate.cautions]
-    if fits and memory.value > NEARLY_FULL * capacity:
+    if fits and memory.value > capacity:
+        cautions.append("memory is more than there is, within the error of its estimate")
+    elif fits and memory.value > NEARLY_FULL * capacity:
         cautions.append("memory is nearly full: it may not fit")
     if estimate.is_extrapolated:
         cautions.append("nothing alike was seen when the predictor was fitted: extrapolated")

@@ -15,7 +15,7 @@ from perfpredict.catalog.models import ModelEntry, profile
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import PerfpredictError
-from perfpredict.models.memory import memory_use, usable_bytes
+from perfpredict.models.memory import fits
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Case
 from perfpredict.services.model_source import known_model
@@ -169,7 +169,7 @@ class _Known:
             case = Case(workload=filled, device=device, profile=profile(model, filled))
         except PerfpredictError:
             return "workload without a profile"
-        if memory_use(case).total > usable_bytes(case):
+        if not fits(case):
             return "does not fit by our reckoning"
         ids = row["measurement_ids"]
         measured_at = row["measured_at"]
