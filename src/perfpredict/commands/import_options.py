@@ -10,6 +10,8 @@ from perfpredict.commands import parsing
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from perfpredict.catalog.devices import DeviceCatalog
     from perfpredict.importers.options import ReadOptions
 
@@ -46,9 +48,12 @@ class ReadingOptions:
             "--input-format", metavar="NAME", help="csv, tsv, json, jsonl or parquet, for stdin."
         ),
     ] = None
-    preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="published.")] = (
-        None
-    )
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME", help="Tool whose file it is, if it is not recognised."
+        ),
+    ] = None
     encoding: Annotated[
         str | None, typer.Option("--encoding", metavar="NAME", help="Of text files, if not UTF-8.")
     ] = None
@@ -65,10 +70,14 @@ class ReadingOptions:
         catalog: "DeviceCatalog",
         now: datetime,
         *,
+        stated: "Mapping[str, str] | None" = None,
         source: str | None = None,
         accepts_new_hardware: bool = False,
     ) -> "ReadOptions":
-        """Return the options as the importer takes them; InvalidInputError names what is wrong."""
+        """Return the options as the importer takes them; InvalidInputError names what is wrong.
+
+        `stated` holds further defaults by field, which options of their own gave.
+        """
         from perfpredict.importers.columns import parse_field, parse_pairs, parse_units
         from perfpredict.importers.options import FileFormat, Preset, ReadOptions
 
@@ -81,7 +90,8 @@ class ReadingOptions:
             mapping=parse_pairs("--map", self.mapping or ()),
             units=parse_units(self.unit or ()),
             defaults={
-                parse_field("--default", name).field: text for name, text in defaults.items()
+                **{parse_field("--default", name).field: text for name, text in defaults.items()},
+                **(stated or {}),
             },
             only=_only(self.only or ()),
             input_format=parsing.parse_choice_or_none(

@@ -63,10 +63,41 @@ class ImportOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class StatedOptions:
+    """What a file does not say of all its rows: defaults under names of their own."""
+
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="Where the file names none.")
+    ] = None
+    hardware: Annotated[
+        str | None, typer.Option("--hardware", metavar="NAME", help="Where the file names none.")
+    ] = None
+    precision: Annotated[
+        str | None, typer.Option("--precision", metavar="NAME", help="Where the file says none.")
+    ] = None
+    framework: Annotated[
+        str | None, typer.Option("--framework", metavar="NAME", help="Where the file says none.")
+    ] = None
+    devices: Annotated[
+        str | None,
+        typer.Option("--devices", "--tp", metavar="INT", help="Devices that share one model."),
+    ] = None
+
+    def defaults(self) -> dict[str, str]:
+        """Return what was given, by field."""
+        given = {
+            "model": self.model, "hardware": self.hardware, "precision": self.precision,
+            "framework": self.framework, "device_count": self.devices,
+        }  # fmt: skip
+        return {field: value for field, value in given.items() if value is not None}
+
+
 _IMPORT_EPILOG = help_epilog(
     [
         "perfpredict measure import 'results/*.parquet' --map tps=throughput --unit latency=s",
         "perfpredict measure import bench.csv --default hardware=nvidia-l4 --dry-run",
+        "perfpredict measure import serve.json --hardware h100 --precision bf16 --devices 2",
     ],
     [3],
 )
@@ -83,9 +114,13 @@ _EXPORT_EPILOG = help_epilog(
 def import_(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILES...", help="CSV, TSV, JSON, JSON lines, Parquet; - is stdin."),
+        typer.Argument(
+            metavar="FILES...",
+            help="CSV, TSV, JSON, JSON lines, Parquet, results of benchmark tools; - is stdin.",
+        ),
     ],
     reading: ReadingOptions,
+    stated: StatedOptions,
     options: ImportOptions,
     user: UserOption = None,
 ) -> None:
@@ -102,7 +137,7 @@ def import_(
     rows = read_measurements(
         files,
         reading.read_options(
-            catalog, context.now(), source=options.source,
+            catalog, context.now(), stated=stated.defaults(), source=options.source,
             accepts_new_hardware=options.new_hardware,
         ),
     )  # fmt: skip

@@ -23,6 +23,8 @@ class Preset(StrEnum):
 
     PUBLISHED = "published"
     """Tidied published measurements: `hardware_id`, `model_key`, `latency_kind`, `quality` …"""
+    LLAMA_BENCH = "llama-bench"
+    VLLM = "vllm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

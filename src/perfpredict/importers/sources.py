@@ -10,8 +10,9 @@ from pathlib import Path
 from perfpredict.errors import CannotAnswerError, InvalidInputError
 from perfpredict.importers.delimited import read_delimited
 from perfpredict.importers.json_rows import read_json, read_json_lines
-from perfpredict.importers.options import FileFormat
+from perfpredict.importers.options import FileFormat, Preset, ReadOptions
 from perfpredict.importers.parquet import read_parquet
+from perfpredict.importers.presets.reading import read_foreign
 from perfpredict.importers.raw import RawTable
 
 STDIN = "-"
@@ -35,6 +36,8 @@ class SourceFile:
     name: str
     sha256: str
     table: RawTable
+    preset: Preset | None = None
+    """The benchmark tool whose file it is, if one is known; then the columns are our fields."""
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
@@ -61,9 +64,32 @@ def find_files(patterns: Sequence[str]) -> list[str]:
 
 def read_file(path: str, input_format: FileFormat | None, encoding: str | None) -> SourceFile:
     """Return one file's cells; raises InvalidInputError for what cannot be read as its format."""
-    name = "stdin" if path == STDIN else Path(path).name
     chosen = input_format or _format_of(path)
-    data = _stdin() if path == STDIN else _bytes(path)
+    name, data = _read(path)
+    return _as_table(name, data, chosen, encoding)
+
+
+def read_results(path: str, options: ReadOptions) -> SourceFile:
+    """Return the cells of a file of measurements, which may be that of a benchmark tool.
+
+    Where columns are mapped, they are the user's, and no tool's file is looked for.
+    """
+    if options.mapping and options.preset is None:
+        return read_file(path, options.input_format, options.encoding)
+    name, data = _read(path)
+    found = read_foreign(name, data, options.encoding, options.preset, options.defaults)
+    if found is None:
+        chosen = options.input_format or _format_of(path)
+        return _as_table(name, data, chosen, options.encoding)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return SourceFile(name=name, sha256=sha256, table=found.table, preset=found.preset)
+
+
+def _read(path: str) -> tuple[str, bytes]:
+    return ("stdin", _stdin()) if path == STDIN else (Path(path).name, _bytes(path))
+
+
+def _as_table(name: str, data: bytes, chosen: FileFormat, encoding: str | None) -> SourceFile:
     return SourceFile(
         name=name,
         sha256=hashlib.sha256(data).hexdigest(),

@@ -12,7 +12,7 @@ from perfpredict.importers.options import Preset, ReadOptions
 from perfpredict.importers.raw import FILE, INDEX, PROBLEM, ROW, TEXT, RawTable
 from perfpredict.importers.rows import OPEN_BATCH, check_rows
 from perfpredict.importers.shapes import add_derived, add_import_keys, doubt_units, fill_defaults
-from perfpredict.importers.sources import SourceFile, find_files, read_file
+from perfpredict.importers.sources import SourceFile, find_files, read_results
 
 _SLICE_ROWS = 200_000
 """Rows whose cells are parsed at a time, which bounds the memory that takes."""
@@ -57,10 +57,7 @@ def read_measurements(patterns: Sequence[str], options: ReadOptions) -> Measurem
     Bad rows are kept apart, never dropped. Raises InvalidInputError for a file that is no table
     of measurements, CannotAnswerError where no file is found.
     """
-    files = [
-        read_file(path, options.input_format, options.encoding) for path in find_files(patterns)
-    ]
-    return understand(files, options)
+    return understand([read_results(path, options) for path in find_files(patterns)], options)
 
 
 def understand(files: Sequence[SourceFile], options: ReadOptions) -> MeasurementRows:
@@ -98,12 +95,12 @@ class _Part:
 
 def _understand_one(file: SourceFile, options: ReadOptions) -> _Part:
     table = _only(file.table, options.only).numbered()
-    is_published = options.preset is Preset.PUBLISHED or published.is_published(table)
-    if options.preset is Preset.PUBLISHED and not published.is_published(table):
+    is_published = file.preset is None and published.is_published(table)
+    if options.preset is Preset.PUBLISHED and not is_published:
         missing = ", ".join(sorted(published.MARKS - set(table.columns)))
         raise InvalidInputError(f"{file.name}: preset 'published' needs the columns {missing}")
     named, suspect_rows = table, 0
-    preset_notes: tuple[str, ...] = ()
+    preset_notes = _recognised_notes(file, options)
     if is_published and not options.mapping:
         translated = published.translate(table, includes_suspect=options.includes_suspect)
         named, suspect_rows = translated.table, translated.suspect_rows
@@ -119,6 +116,12 @@ def _understand_one(file: SourceFile, options: ReadOptions) -> _Part:
         suspect_rows=suspect_rows,
         notes=(*preset_notes, *slices[0].notes),
     )
+
+
+def _recognised_notes(file: SourceFile, options: ReadOptions) -> tuple[str, ...]:
+    if file.preset is None or options.preset is not None:
+        return ()
+    return (f"{file.name}: read as a file of {file.preset}",)
 
 
 def _only(table: RawTable, only: Mapping[str, tuple[str, ...]]) -> RawTable:

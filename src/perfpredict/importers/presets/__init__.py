@@ -1,0 +1,1 @@
+"""Result files of benchmark tools, one module a tool, told apart by what they hold."""

@@ -1,0 +1,43 @@
+"""The presets by name, in the order in which they are tried on a file."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from perfpredict.errors import InvalidInputError
+from perfpredict.importers.options import Preset
+from perfpredict.importers.presets import llama_bench, vllm
+from perfpredict.importers.presets.asking import REQUIRED
+from perfpredict.importers.presets.foreign import ForeignFile
+from perfpredict.importers.presets.row import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetReader:
+    """How the files of one tool are known and read."""
+
+    recognises: Callable[[ForeignFile], bool]
+    rows: Callable[[ForeignFile], Iterable[Row]]
+    asked: tuple[str, ...] = REQUIRED
+    """Fields that must be given by option where a file does not say them."""
+
+
+_SERVED = (*REQUIRED, "device_count", "framework")
+
+READERS: Mapping[Preset, PresetReader] = {
+    Preset.LLAMA_BENCH: PresetReader(recognises=llama_bench.recognises, rows=llama_bench.rows),
+    Preset.VLLM: PresetReader(recognises=vllm.recognises, rows=vllm.rows, asked=_SERVED),
+}
+
+
+def find_preset(file: ForeignFile, wanted: Preset | None) -> Preset | None:
+    """Return whose file it is, None where no preset knows it.
+
+    Raises InvalidInputError where the `wanted` one does not.
+    """
+    if wanted is Preset.PUBLISHED:
+        return None
+    if wanted is not None:
+        if not READERS[wanted].recognises(file):
+            raise InvalidInputError(f"{file.name}: not a file that preset '{wanted}' knows")
+        return wanted
+    return next((name for name, reader in READERS.items() if reader.recognises(file)), None)

@@ -1,0 +1,39 @@
+"""The sample files of the presets, how many rows each has, and what it leaves to be asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perfpredict.importers.options import Preset
+
+PRESETS = Path(__file__).parent.parent / "data" / "presets"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One file below tests/data/presets."""
+
+    path: str
+    preset: Preset
+    rows: int
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """All that the file does not say and must be given."""
+
+
+def sample_bytes(path: str) -> bytes:
+    """Return the content of a sample."""
+    return (PRESETS / path).read_bytes()
+
+
+_H100 = {"hardware": "H100", "precision": "bf16", "device_count": "1"}
+_LLAMA = {**_H100, "model": "llama-3.1-8b"}
+_SHAPE = {"input_tokens": "256", "output_tokens": "128"}
+
+SAMPLES = (
+    *(Sample(f"llama-bench/results.{end}", Preset.LLAMA_BENCH, 4)
+      for end in ("json", "jsonl", "csv", "sql", "md")),
+    Sample("vllm/serve.json", Preset.VLLM, 1, _H100),
+    Sample("vllm/serve-appended.json", Preset.VLLM, 4),
+    Sample("vllm/latency.json", Preset.VLLM, 1, {**_LLAMA, **_SHAPE, "batch_size": "8"}),
+    Sample("vllm/throughput.json", Preset.VLLM, 1, {**_LLAMA, **_SHAPE}),
+)  # fmt: skip
