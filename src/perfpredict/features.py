@@ -107,10 +107,10 @@ FEATURES: tuple[str, ...] = (
 """Names of the features, in the order of the frame's columns."""
 
 
-def feature_frame(
+def feature_matrix(
     cases: Sequence[FeatureCase], breakdown: TimeBreakdown, shapes: Floats
-) -> pl.DataFrame:
-    """Return one row of `FEATURES` a case, all float64; `breakdown` has the cases' order.
+) -> Floats:
+    """Return (m, len(FEATURES)); `breakdown` has the cases' order.
 
     `shapes` is (m, len(SHAPE_FEATURES)). Times enter as shares of the roofline sum. Lengths that a
     workload does not have count as 1; a framework version that is not known is nan.
@@ -122,7 +122,12 @@ def feature_frame(
         **_workload_features([case.workload for case in cases]),
         **_device_features(cases),
     }
-    return pl.DataFrame({name: columns[name] for name in FEATURES})
+    return np.column_stack([columns[name] for name in FEATURES])
+
+
+def feature_frame(matrix: Floats) -> pl.DataFrame:
+    """Return a matrix of features as a frame with their names, all float64."""
+    return pl.DataFrame(matrix, schema=dict.fromkeys(FEATURES, pl.Float64), orient="row")
 
 
 def _time_features(breakdown: TimeBreakdown) -> dict[str, Floats]:

@@ -7,7 +7,7 @@ import pytest
 from perfpredict.domain.operations import OpClass
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
-from perfpredict.features import FEATURES
+from perfpredict.features import FEATURES, feature_frame
 from perfpredict.models.learners import Algorithm
 from perfpredict.models.memory import memory_use
 from perfpredict.models.observations import Target, balanced_weights, describe, fold_numbers
@@ -41,7 +41,7 @@ def restored(blob):
 
 
 def test_features_have_fixed_names_and_are_finite(cases):
-    frame = describe(cases, RooflinePredictor().constants).frame
+    frame = feature_frame(describe(cases, RooflinePredictor().constants).matrix)
 
     assert tuple(frame.columns) == FEATURES
     others = frame.drop("framework_released")
@@ -52,7 +52,7 @@ def test_features_have_fixed_names_and_are_finite(cases):
 
 
 def test_no_feature_carries_the_name_of_the_model(cases):
-    frame = describe(cases, RooflinePredictor().constants).frame
+    frame = feature_frame(describe(cases, RooflinePredictor().constants).matrix)
 
     assert all(dtype.is_float() for dtype in frame.dtypes)
 

@@ -131,9 +131,9 @@ def named_matrix(
     computed: dict[str, Floats] = {}
     if any(name in FEATURES or name in _ROOFLINE for name in features):
         described = describe(cases, prior.constants)
-        breakdown, frame = described.breakdown, described.frame
+        breakdown = described.breakdown
         work = np.array([work_per_batch(case.workload) for case in cases], dtype=np.float64)
-        computed = {name: frame[name].to_numpy() for name in FEATURES}
+        computed = dict(zip(FEATURES, described.matrix.T, strict=True))
         computed["roofline_latency_ms"] = breakdown.latency_s * 1e3
         computed["roofline_throughput_per_s"] = work / breakdown.latency_s
     columns = [

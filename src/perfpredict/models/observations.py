@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from perfpredict import features
 from perfpredict.errors import InvalidInputError
-from perfpredict.features import FEATURES, feature_frame
 from perfpredict.models.efficiency import Constants
 from perfpredict.models.op_arrays import pack
 from perfpredict.models.op_shapes import shape_features
@@ -76,8 +75,8 @@ class Observations:
 class Described:
     """Features of m cases and the roofline sum that they are shares of."""
 
-    frame: pl.DataFrame
-    """Columns as in FEATURES."""
+    matrix: Floats
+    """(m, features), columns as in FEATURES."""
     breakdown: Breakdown
 
 
@@ -86,12 +85,12 @@ def describe(cases: Sequence[Case], constants: Constants) -> Described:
     arrays = pack(cases)
     breakdown = roofline_sum(cases, arrays, constants)
     shapes = shape_features(arrays, breakdown.op_s)
-    return Described(frame=feature_frame(cases, breakdown, shapes), breakdown=breakdown)
+    return Described(matrix=features.feature_matrix(cases, breakdown, shapes), breakdown=breakdown)
 
 
 def feature_matrix(cases: Sequence[Case], constants: Constants) -> Floats:
     """Return (m, features), columns as in FEATURES."""
-    return describe(cases, constants).frame.select(FEATURES).to_numpy()
+    return describe(cases, constants).matrix
 
 
 def balanced_weights(models: Sequence[str], devices: Sequence[str]) -> Floats:
