@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import context, measure_files, measure_gate
+from perfpredict.commands import context, measure_files, measure_gate, measure_run
 from perfpredict.commands.asking import ModelSourceOptions, detected_devices
 from perfpredict.commands.filters import FilterOptions, TableOptions
 from perfpredict.commands.measure_options import RecordOptions, ValueOptions, stated_model
 from perfpredict.commands.options import WorkloadOptions, YesOption, help_epilog, with_options
 
-app = typer.Typer(help="Record and import measurements.")
+app = typer.Typer(help="Run, record and import measurements.")
 measure_files.register(app)
 measure_gate.register(app)
+measure_run.register(app)
 
 
 @app.command(
