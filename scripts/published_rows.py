@@ -46,6 +46,8 @@ class PublishedRow:
     latency_ms: float
     source: str
     architecture: str
+    is_batch_stated: bool = True
+    """Whether the file gives the batch size; one that was assumed must not be fitted."""
 
 
 def licensed_rows(path: Path) -> pl.DataFrame:
@@ -54,6 +56,25 @@ def licensed_rows(path: Path) -> pl.DataFrame:
         pl.col("licence").str.starts_with(licence) for licence in USABLE_LICENCES
     )
     return pl.read_parquet(path).filter(is_licensed, pl.col("quality") == "ok")
+
+
+def expressible_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows whose set-up a workload can say; from the others a fit learns nonsense.
+
+    Left out are KV caches of a precision of their own, layers split over the devices of a server
+    one after another (pipelines), and prompts that llama.cpp read token by token (`n_batch` 1):
+    each runs as the same workload would not.
+    """
+    has_own_cache = (pl.col("kv_precision") != "fp16") & (
+        pl.col("kv_precision") != pl.col("precision")
+    )
+    is_pipeline = (
+        (pl.col("source") == "argonne-llm-bench")
+        & ~pl.col("variant").str.contains("^(Tensor|TP)")
+        & (pl.col("device_count") > 1)
+    )
+    is_odd = [has_own_cache, is_pipeline, pl.col("n_batch") == 1]
+    return frame.filter(*(~odd.fill_null(value=False) for odd in is_odd))
 
 
 def published_rows(frame: pl.DataFrame) -> Iterator[PublishedRow]:
@@ -76,7 +97,11 @@ def published_rows(frame: pl.DataFrame) -> Iterator[PublishedRow]:
             latency_ms=row[LATENCY],
             source=row["source"],
             architecture=row["model_arch"] or row["model_family"],
+            is_batch_stated=row[_STATED],
         )
+
+
+_STATED = "is_batch_stated"
 
 
 def _scored(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
@@ -84,6 +109,9 @@ def _scored(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
     data = io.BytesIO()
     frame.write_parquet(data)
     file = SourceFile(name="published", sha256="", table=read_parquet("published", data.getvalue()))
-    rows = with_assumed_batches(engine, understand([file], options))
+    stated = understand([file], options)
+    rows = with_assumed_batches(engine, stated)
     scored = scored_rows(rows, Metric.LATENCY, ScoredFilter())
-    return scored.filter(pl.col(REASON).is_null() & pl.col("is_known_model"))
+    # the good rows of `stated` come first in those of `rows`, and those in what is scored
+    marked = scored.with_columns((pl.int_range(pl.len()) < stated.good.height).alias(_STATED))
+    return marked.filter(pl.col(REASON).is_null() & pl.col("is_known_model"))
