@@ -29,6 +29,10 @@ _H100 = {"hardware": "H100", "precision": "bf16", "device_count": "1"}
 _LLAMA = {**_H100, "model": "llama-3.1-8b"}
 _SHAPE = {"input_tokens": "256", "output_tokens": "128"}
 
+_SERVED = {**_H100, "framework": "vllm"}
+_FORWARD = {"model": "bert-base-uncased", "hardware": "A100-80GB", "precision": "fp16",
+            "batch_size": "8", "framework": "pytorch"}  # fmt: skip
+
 SAMPLES = (
     *(Sample(f"llama-bench/results.{end}", Preset.LLAMA_BENCH, 4)
       for end in ("json", "jsonl", "csv", "sql", "md")),
@@ -36,4 +40,11 @@ SAMPLES = (
     Sample("vllm/serve-appended.json", Preset.VLLM, 4),
     Sample("vllm/latency.json", Preset.VLLM, 1, {**_LLAMA, **_SHAPE, "batch_size": "8"}),
     Sample("vllm/throughput.json", Preset.VLLM, 1, {**_LLAMA, **_SHAPE}),
+    Sample("sglang/results.jsonl", Preset.SGLANG, 4, {"hardware": "H100"}),
+    Sample("guidellm/benchmarks.json", Preset.GUIDELLM, 5, _SERVED),
+    Sample("aiperf/profile_export_aiperf.json", Preset.AIPERF, 1,
+           {"precision": "bf16", "device_count": "1", "framework": "vllm"}),
+    Sample("genai-perf/profile_export_genai_perf.json", Preset.GENAI_PERF, 3, _SERVED),
+    Sample("optimum-benchmark/benchmark.json", Preset.OPTIMUM_BENCHMARK, 3),
+    Sample("optimum-benchmark/benchmark_report.json", Preset.OPTIMUM_BENCHMARK, 1, _FORWARD),
 )  # fmt: skip

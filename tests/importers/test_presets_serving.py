@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .reading import Read, column
+from .reading import Read, column, problems
 from .samples import SAMPLES, sample_bytes
 
 DEFAULTS = {sample.path: sample.defaults for sample in SAMPLES}
@@ -72,3 +72,80 @@ def test_the_date_of_a_vllm_run_is_local_time(read: Read) -> None:
     local = datetime(2026, 11, 3, 15).astimezone(UTC)
     assert column(rows, "measured_at")[0] == local
     assert "4 times without an offset are taken as local time" in rows.notes
+
+
+def test_an_sglang_run_says_what_its_server_says(read: Read) -> None:
+    rows = read(sample_bytes("sglang/results.jsonl"), defaults=DEFAULTS["sglang/results.jsonl"])
+
+    assert column(rows, "phase") == ["generate", "prefill", "decode", "generate"]
+    assert column(rows, "batch_size") == [1, 1, 1, 16]
+    assert column(rows, "latency_ms") == [500.0, 20.0, 7.5, 800.0]
+    assert column(rows, "throughput_per_s") == [128.0, None, None, 1280.0]
+    assert set(column(rows, "model_name")) == {"qwen2.5-7b"}
+    assert set(column(rows, "precision")) == {"bf16"}
+    assert set(column(rows, "framework")) == {"sglang"}
+
+
+def test_guidellm_mixes_seconds_and_milliseconds(read: Read) -> None:
+    path = "guidellm/benchmarks.json"
+    rows = read(sample_bytes(path), "benchmarks.json", defaults=DEFAULTS[path])
+
+    assert column(rows, "phase") == ["generate", "prefill", "decode", "generate", "generate"]
+    assert column(rows, "latency_ms") == [1000.0, 30.0, 7.625, 1600.0, 1250.0]
+    assert column(rows, "throughput_per_s") == [128.0, None, None, 1280.0, 640.0]
+    assert column(rows, "batch_size") == [1, 1, 1, 16, 6]
+    assert column(rows, "load") == ["closed"] * 4 + ["open"]
+    assert column(rows, "runs") == [100] * 5
+
+
+def test_a_guidellm_benchmark_without_success_is_named_by_its_line(read: Read) -> None:
+    path = "guidellm/benchmarks.json"
+    text = sample_bytes(path).decode()
+    start = text.index('"type_": "concurrent"')
+    place = text.index('"count": 100', text.index('"request_latency"', start))
+    broken = text[:place] + '"count": 0' + text[place + len('"count": 100') :]
+
+    rows = read(broken, "benchmarks.json", defaults=DEFAULTS[path])
+
+    ((line, problem),) = problems(rows)
+    assert broken.splitlines()[line - 1].strip() == "{"
+    assert problem == "request_latency: no request was successful"
+    assert rows.good.height == 4
+
+
+def test_aiperf_names_the_gpu_that_its_telemetry_saw(read: Read) -> None:
+    path = "aiperf/profile_export_aiperf.json"
+    (row,) = read(sample_bytes(path), "p.json", defaults=DEFAULTS[path]).good.to_dicts()
+
+    assert row["device"] == "nvidia-h100-sxm"
+    assert (row["batch_size"], row["load"], row["runs"]) == (16, "closed", 300)
+    assert (row["latency_ms"], row["throughput_per_s"]) == (1600.0, 1280.0)
+    assert row["measured_at"] == datetime(2026, 11, 5, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "problem"),
+    [
+        ('"is_complete": true', '"is_complete": false', "the run did not end by itself"),
+        ('"unit": "requests/sec"', '"unit": "requests"', "unit 'requests' is not known"),
+    ],
+)
+def test_an_aiperf_profile_that_cannot_be_used_is_refused(
+    read: Read, was: str, becomes: str, problem: str
+) -> None:
+    path = "aiperf/profile_export_aiperf.json"
+    text = sample_bytes(path).decode().replace(was, becomes)
+    open_loop = text.replace('"concurrency": 16', '"request_rate": 16')
+
+    rows = read(open_loop, "p.json", defaults=DEFAULTS[path])
+
+    assert problem in problems(rows)[0][1]
+
+
+def test_genai_perf_is_told_apart_and_read_alike(read: Read) -> None:
+    path = "genai-perf/profile_export_genai_perf.json"
+    rows = read(sample_bytes(path), "p.json", defaults=DEFAULTS[path])
+
+    assert column(rows, "phase") == ["generate", "prefill", "decode"]
+    assert column(rows, "latency_ms") == [1000.0, 30.0, 7.6]
+    assert '"tool": "genai-perf"' in str(column(rows, "environment")[0])

@@ -25,6 +25,11 @@ class Preset(StrEnum):
     """Tidied published measurements: `hardware_id`, `model_key`, `latency_kind`, `quality` …"""
     LLAMA_BENCH = "llama-bench"
     VLLM = "vllm"
+    SGLANG = "sglang"
+    GUIDELLM = "guidellm"
+    AIPERF = "aiperf"
+    GENAI_PERF = "genai-perf"
+    OPTIMUM_BENCHMARK = "optimum-benchmark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.options import Preset
-from perfpredict.importers.presets import llama_bench, vllm
+from perfpredict.importers.presets import aiperf, guidellm, llama_bench, optimum, sglang, vllm
 from perfpredict.importers.presets.asking import REQUIRED
 from perfpredict.importers.presets.foreign import ForeignFile
 from perfpredict.importers.presets.row import Row
@@ -25,7 +25,20 @@ _SERVED = (*REQUIRED, "device_count", "framework")
 
 READERS: Mapping[Preset, PresetReader] = {
     Preset.LLAMA_BENCH: PresetReader(recognises=llama_bench.recognises, rows=llama_bench.rows),
+    Preset.SGLANG: PresetReader(recognises=sglang.recognises, rows=sglang.rows, asked=_SERVED),
     Preset.VLLM: PresetReader(recognises=vllm.recognises, rows=vllm.rows, asked=_SERVED),
+    Preset.GUIDELLM: PresetReader(
+        recognises=guidellm.recognises, rows=guidellm.rows, asked=_SERVED
+    ),
+    Preset.AIPERF: PresetReader(
+        recognises=aiperf.recognises_aiperf, rows=aiperf.aiperf_rows, asked=_SERVED
+    ),
+    Preset.GENAI_PERF: PresetReader(
+        recognises=aiperf.recognises_genai_perf, rows=aiperf.genai_perf_rows, asked=_SERVED
+    ),
+    Preset.OPTIMUM_BENCHMARK: PresetReader(
+        recognises=optimum.recognises, rows=optimum.rows, asked=(*REQUIRED, "framework")
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from perfpredict.importers.presets.values import number, text, whole
 
 DEFINITION = "client side; output tokens only; requests in flight are the batch"
 
-_ENDLESS = "inf"
+_ENDLESS = {"inf", "infinity"}
 _MS_PER_S = 1e3
 
 
@@ -79,7 +79,7 @@ def _with_load(row: Row, run: Json, latency: str) -> Row:
 
     In an open loop the mean number in flight is rate x mean latency (Little's law).
     """
-    is_paced = text(run, "request_rate") not in (None, _ENDLESS)
+    is_paced = (text(run, "request_rate") or "inf").casefold() not in _ENDLESS
     limit = whole(run, "max_concurrency")
     if limit is not None and not is_paced:
         prompts = whole(run, "num_prompts") or row.runs or limit
