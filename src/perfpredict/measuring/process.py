@@ -53,7 +53,8 @@ def measure(request: RunRequest, on_progress: OnProgress | None = None) -> Outco
         said = errors.read().decode("utf-8", errors="replace")
     if last is not None:
         return outcome_from(last)
-    return _death(process.returncode, watch.peak_bytes, said, kills_before)
+    kills = (kills_before, memory_kills())
+    return explain_death(process.returncode, watch.peak_bytes, said, kills)
 
 
 def child_environment(threads: int, environ: Mapping[str, str]) -> dict[str, str]:
@@ -124,18 +125,21 @@ class _PeakWatch:
             self.peak_bytes = max(self.peak_bytes, resident_bytes(self._pid) or 0.0)
 
 
-def _death(code: int, peak_bytes: float, said: str, kills_before: int | None) -> DidNotFit | Failed:
-    """Tell a process that was killed for memory from one that crashed."""
+def explain_death(
+    code: int, peak_bytes: float, said: str, memory_kills: tuple[int | None, int | None]
+) -> DidNotFit | Failed:
+    """Tell a process that was killed for memory from one that crashed.
+
+    `memory_kills` are the kernel's counts before and after, None where it does not count.
+    """
     lines = [line for line in said.strip().splitlines() if line.strip()]
     told = lines[-1].strip() if lines else "it printed nothing"
     if code == -signal.SIGKILL:
-        kills_after = memory_kills()
-        if kills_before is None or kills_after is None:
-            return DidNotFit(
-                reason="killed by the system, as happens where memory runs out",
-                peak_bytes=peak_bytes,
-            )
-        if kills_after > kills_before:
+        before, after = memory_kills
+        if before is None or after is None:
+            reason = "killed by the system, as happens where memory runs out"
+            return DidNotFit(reason=reason, peak_bytes=peak_bytes)
+        if after > before:
             return DidNotFit(reason="killed by the kernel for memory", peak_bytes=peak_bytes)
         message = "killed by signal 9, and the kernel counts no kill for memory"
         return Failed(message=message, hint=told, kind="crash")

@@ -26,6 +26,7 @@ from perfpredict.services.engine import Engine
 
 PHASES = (Phase.PREFILL, Phase.DECODE)
 """What a model that generates text is measured in, apart, unless one phase is asked for."""
+BATCH_SIZE = "{batch_size}"
 _PLACES = {
     Platform.CPU: Place.CPU,
     Platform.CUDA: Place.CUDA,
@@ -83,6 +84,7 @@ def plan(
     unmeasurable, before anything has run.
     """
     _check_installed(settings.backend, *_EXTRAS.get(settings.backend, ("", ())))
+    _check_command(asked, settings)
     hardware = device_here(engine, settings, survey)
     cores = survey.cpu.usable_cores or float(os.cpu_count() or 1)
     found = []
@@ -150,6 +152,16 @@ def _check_installed(backend: Backend, extra: str, modules: Sequence[str]) -> No
                 f"measuring with {backend} needs the package '{module}'",
                 hint=f"python -m pip install 'perfpredict[{extra}]'",
             )
+
+
+def _check_command(asked: Sequence[Asked], settings: RunSettings) -> None:
+    """Refuse to time one and the same command under several batch sizes."""
+    sizes = {workload.batch_size for workload, _ in asked}
+    if settings.backend is Backend.EXEC and len(sizes) > 1 and BATCH_SIZE not in settings.target:
+        raise InvalidInputError(
+            f"--exec: '{settings.target}' would be the same at every batch size",
+            hint=f"write {BATCH_SIZE} where the command takes it",
+        )
 
 
 def _named(workload: Workload, backend: Backend) -> Workload:
