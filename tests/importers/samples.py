@@ -32,6 +32,8 @@ _SHAPE = {"input_tokens": "256", "output_tokens": "128"}
 _SERVED = {**_H100, "framework": "vllm"}
 _FORWARD = {"model": "bert-base-uncased", "hardware": "A100-80GB", "precision": "fp16",
             "batch_size": "8", "framework": "pytorch"}  # fmt: skip
+_LOADGEN = {"model": "resnet50", "hardware": "nvidia-l4", "precision": "int8", "device_count": "1",
+            "framework": "tensorrt"}  # fmt: skip
 
 SAMPLES = (
     *(Sample(f"llama-bench/results.{end}", Preset.LLAMA_BENCH, 4)
@@ -47,4 +49,11 @@ SAMPLES = (
     Sample("genai-perf/profile_export_genai_perf.json", Preset.GENAI_PERF, 3, _SERVED),
     Sample("optimum-benchmark/benchmark.json", Preset.OPTIMUM_BENCHMARK, 3),
     Sample("optimum-benchmark/benchmark_report.json", Preset.OPTIMUM_BENCHMARK, 1, _FORWARD),
+    Sample("timm/benchmark-infer-amp-nhwc-pt240-cu124-rtx4090.csv", Preset.TIMM, 3),
+    Sample("timm/results.json", Preset.TIMM, 2, {"hardware": "rtx4090", "precision": "amp"}),
+    Sample("hyperfine/scan.json", Preset.HYPERFINE, 2,
+           {"model": "resnet50", "hardware": "nvidia-l4", "precision": "fp16",
+            "framework": "onnxruntime"}),
+    *(Sample(f"mlperf/{scenario}-mlperf_log_summary.txt", Preset.MLPERF, 1, _LOADGEN)
+      for scenario in ("server", "single", "multi")),
 )  # fmt: skip

@@ -30,6 +30,9 @@ class Preset(StrEnum):
     AIPERF = "aiperf"
     GENAI_PERF = "genai-perf"
     OPTIMUM_BENCHMARK = "optimum-benchmark"
+    TIMM = "timm"
+    HYPERFINE = "hyperfine"
+    MLPERF = "mlperf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.options import Preset
-from perfpredict.importers.presets import aiperf, guidellm, llama_bench, optimum, sglang, vllm
+from perfpredict.importers.presets import (
+    aiperf,
+    guidellm,
+    hyperfine,
+    llama_bench,
+    mlperf,
+    optimum,
+    sglang,
+    timm,
+    vllm,
+)
 from perfpredict.importers.presets.asking import REQUIRED
 from perfpredict.importers.presets.foreign import ForeignFile
 from perfpredict.importers.presets.row import Row
@@ -23,6 +33,9 @@ class PresetReader:
 
 _SERVED = (*REQUIRED, "device_count", "framework")
 
+_OPEN = ("model", "hardware", "precision", "device_count", "framework")
+"""Rates without a batch size can be evaluated, if not stored."""
+
 READERS: Mapping[Preset, PresetReader] = {
     Preset.LLAMA_BENCH: PresetReader(recognises=llama_bench.recognises, rows=llama_bench.rows),
     Preset.SGLANG: PresetReader(recognises=sglang.recognises, rows=sglang.rows, asked=_SERVED),
@@ -39,6 +52,11 @@ READERS: Mapping[Preset, PresetReader] = {
     Preset.OPTIMUM_BENCHMARK: PresetReader(
         recognises=optimum.recognises, rows=optimum.rows, asked=(*REQUIRED, "framework")
     ),
+    Preset.TIMM: PresetReader(recognises=timm.recognises, rows=timm.rows),
+    Preset.HYPERFINE: PresetReader(
+        recognises=hyperfine.recognises, rows=hyperfine.rows, asked=(*REQUIRED, "framework")
+    ),
+    Preset.MLPERF: PresetReader(recognises=mlperf.recognises, rows=mlperf.rows, asked=_OPEN),
 }
 
 

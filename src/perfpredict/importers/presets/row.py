@@ -24,7 +24,7 @@ class Row:
     output_tokens: int | None = None
     precision: str | None = None
     quantization: str | None = None
-    mode: str = "inference"
+    mode: str | None = None
     phase: str | None = None
     framework: str | None = None
     framework_version: str | None = None
