@@ -125,6 +125,7 @@ def test_weights_and_cache_of_a_step_are_their_bytes_over_the_bandwidth():
         3 * 4e6 / case.device.peak_flops_per_s[Precision.FP16]
     )
     assert seconds[Term.PROMPT_PRODUCTS] == 0.0
+    assert seconds[Term.REQUEST] == 0.0
 
 
 def test_a_server_splits_every_layer_and_llama_cpp_splits_by_layers():

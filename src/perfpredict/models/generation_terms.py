@@ -57,7 +57,7 @@ class Term(StrEnum):
     SYNC_TRAFFIC = "sync_traffic"
     """Their bytes through a link."""
     REQUEST = "request"
-    """REQUEST_S once."""
+    """REQUEST_S once; none in a step, which stands amid others."""
     PROMPT_TOKENS = "prompt_tokens"
     """PROMPT_TOKEN_S for every token of the prompt: tokenizing and copying."""
     OTHER_LAYERS = "other_layers"
@@ -220,7 +220,8 @@ def _seconds(case: Case) -> dict[Term, float]:
         parts |= _between_devices(workload, profile, own, rates, repeats, runs)
         for term, value in parts.items():
             seconds[term] += value
-    seconds[Term.REQUEST] = REQUEST_S
+    if workload.phase is not Phase.DECODE:
+        seconds[Term.REQUEST] = REQUEST_S
     return seconds
 
 
