@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from perfpredict.domain.measurement import Measurement
+from perfpredict.domain.measurement import CONSISTENT_RATIO, Measurement
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import (
     CannotAnswerError,
     GateFailedError,
@@ -199,6 +200,7 @@ def _row(
         **outcome.facts,
         "cold_ms": outcome.sampled.cold_ms,
         "load_ms": outcome.load_ms,
+        "mean_ms": summary.mean_ms,
         "variation": summary.variation,
         "p10_ms": summary.p10_ms,
         "median_interval_ms": [summary.median_lower_ms, summary.median_upper_ms],
@@ -215,8 +217,7 @@ def _row(
         latency_ms=summary.median_ms,
         latency_p90_ms=summary.p90_ms,
         latency_p99_ms=summary.p99_ms,
-        # all work over all time, not a mean of rates
-        throughput_per_s=work_per_batch(workload) / summary.mean_ms * 1e3,
+        throughput_per_s=_throughput_per_s(workload, summary),
         throughput_unit=throughput_unit(workload),
         memory_bytes=outcome.memory.used_bytes,
         runs=summary.runs,
@@ -224,6 +225,17 @@ def _row(
         source=SOURCE,
         environment=json.dumps(environment, ensure_ascii=False, allow_nan=False),
     )
+
+
+def _throughput_per_s(workload: Workload, summary: Summary) -> float | None:
+    """Return all work over all time, None where stalls make it contradict the median latency.
+
+    Such a pair would be taken for a mistake of units, and kept out of every comparison.
+    """
+    lowest, highest = CONSISTENT_RATIO
+    if not lowest <= summary.median_ms / summary.mean_ms <= highest:
+        return None
+    return work_per_batch(workload) / summary.mean_ms * 1e3
 
 
 def _unfit_row(
