@@ -56,4 +56,5 @@ SAMPLES = (
             "framework": "onnxruntime"}),
     *(Sample(f"mlperf/{scenario}-mlperf_log_summary.txt", Preset.MLPERF, 1, _LOADGEN)
       for scenario in ("server", "single", "multi")),
+    Sample("llm-d/reports.json", Preset.LLM_D, 4),
 )  # fmt: skip

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from perfpredict.errors import InvalidInputError
+
 from .reading import Read, column, problems
 from .samples import SAMPLES, sample_bytes
 
@@ -149,3 +151,31 @@ def test_genai_perf_is_told_apart_and_read_alike(read: Read) -> None:
     assert column(rows, "phase") == ["generate", "prefill", "decode"]
     assert column(rows, "latency_ms") == [1000.0, 30.0, 7.6]
     assert '"tool": "genai-perf"' in str(column(rows, "environment")[0])
+
+
+def test_an_llm_d_report_names_engine_devices_and_units(read: Read) -> None:
+    rows = read(sample_bytes("llm-d/reports.json"), "reports.json")
+
+    assert column(rows, "phase") == ["generate", "generate", "prefill", "decode"]
+    assert column(rows, "batch_size") == [16, 1, 1, 1]
+    assert column(rows, "latency_ms") == pytest.approx([1280, 800, 20, 6.125])
+    assert column(rows, "throughput_per_s") == [1600.0, 160.0, None, None]
+    assert set(column(rows, "device")) == {"nvidia-h100-sxm"}
+    assert set(column(rows, "device_count")) == {2}
+    assert set(column(rows, "precision")) == {"bf16"}
+    assert column(rows, "measured_at")[0] == datetime(2026, 11, 6, 8, tzinfo=UTC)
+
+
+def test_an_llm_d_report_of_several_replicas_is_refused(read: Read) -> None:
+    text = sample_bytes("llm-d/reports.json").decode().replace('"replicas": 1', '"replicas": 2', 1)
+
+    assert problems(read(text, "r.json")) == [(2, "replicas: 2 engines share the requests")]
+
+
+def test_an_llm_d_report_in_yaml_is_named_with_what_to_do(read: Read) -> None:
+    text = "version: '0.2'\nscenario:\n  stack: []\nresults:\n  request_performance: {}\n"
+
+    with pytest.raises(InvalidInputError, match="in YAML") as caught:
+        read(text, "report.yaml")
+
+    assert "safe_load" in str(caught.value.hint)

@@ -33,6 +33,7 @@ class Preset(StrEnum):
     TIMM = "timm"
     HYPERFINE = "hyperfine"
     MLPERF = "mlperf"
+    LLM_D = "llm-d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from perfpredict.importers.presets import (
     guidellm,
     hyperfine,
     llama_bench,
+    llm_d,
     mlperf,
     optimum,
     sglang,
@@ -57,6 +58,7 @@ READERS: Mapping[Preset, PresetReader] = {
         recognises=hyperfine.recognises, rows=hyperfine.rows, asked=(*REQUIRED, "framework")
     ),
     Preset.MLPERF: PresetReader(recognises=mlperf.recognises, rows=mlperf.rows, asked=_OPEN),
+    Preset.LLM_D: PresetReader(recognises=llm_d.recognises, rows=llm_d.rows, asked=_SERVED),
 }
 
 
