@@ -17,9 +17,12 @@ from perfpredict.domain.names import parse_whole_number
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from polars import DataFrame
+
     from perfpredict.importers.table import MeasurementRows
     from perfpredict.services.importing import ImportOutcome
 
+_REPORTS = "llm-d"
 _count = parsing.option_parser(partial(parse_whole_number, lowest=0, highest=10**9))
 
 
@@ -105,6 +108,7 @@ _EXPORT_EPILOG = help_epilog(
     [
         "perfpredict measure export --format parquet -o measured.parquet --model 'bert*'",
         "perfpredict measure export --format csv --limit 0",
+        "perfpredict measure export --preset llm-d -o reports.jsonl",
     ],
     [3],
 )
@@ -190,18 +194,26 @@ def export(
         int | None,
         typer.Option("--limit", metavar="INT", parser=_count, help="Newest rows; 0 is all."),
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="llm-d: its benchmark reports, as JSON."),
+    ] = None,
 ) -> None:
     """Write stored measurements as CSV, JSON or Parquet that `measure import` reads back."""
     from perfpredict.services.measure_export import encode, export_format
     from perfpredict.services.measure_rows import export as load
     from perfpredict.store.access import Access
 
-    chosen = export_format(output, context.settings().requested_format)
+    if preset not in (None, _REPORTS):
+        raise InvalidInputError(
+            f"--preset: measurements are not exported as '{preset}'", hint=f"only as {_REPORTS}"
+        )
+    chosen = None if preset else export_format(output, context.settings().requested_format)
     if output is not None and output.exists() and not force:
         raise InvalidInputError(f"'{output}' exists already", hint="--force overwrites it")
     with context.open_store(Access.READ) as store:
         frame = load(store, filters.row_filter(store, limit=limit or None))
-    data = encode(frame, chosen)
+    data = _reports(frame) if chosen is None else encode(frame, chosen)
     if output is None:
         _to_stdout(data)
         return
@@ -210,6 +222,16 @@ def export(
     write_atomically(output, data)
     rows = "1 measurement" if frame.height == 1 else f"{frame.height:,} measurements"
     context.note(f"{rows} written to '{output}'")
+
+
+def _reports(frame: "DataFrame") -> bytes:
+    """Return the rows as llm-d's reports; what has no place in them is noted."""
+    from perfpredict.services.llm_d_report import reports
+
+    found = reports(frame)
+    for reason, count in found.left_out.items():
+        context.note(f"{count:,} rows left out: {reason}")
+    return found.encode()
 
 
 def _to_stdout(data: bytes) -> None:

@@ -18,6 +18,8 @@ _RULE = re.compile(r"^[\s|:-]+$")
 _TEST = re.compile(r"(?:pp(\d+))?\+?(?:tg(\d+))?(?: @ d(\d+))?")
 _DEVICE = re.compile(r"^\s*Device \d+: (?P<name>[^,]+), compute capability")
 _BUILD = re.compile(r"^build: (?P<commit>[0-9a-f]+) \((?P<number>\d+)\)")
+_LOOKED_AT = 200_000
+"""Characters in which a file must show what it is."""
 _OURS = {"model": "model_type", "backend": "backends", "ngl": "n_gpu_layers", "fa": "flash_attn",
          "threads": "n_threads", "sm": "split_mode"}  # fmt: skip
 """Column of the table to name in the JSON."""
@@ -25,12 +27,12 @@ _OURS = {"model": "model_type", "backend": "backends", "ngl": "n_gpu_layers", "f
 
 def is_sql(file: ForeignFile) -> bool:
     """Return whether the text inserts rows of llama-bench."""
-    return _INSERT.search(file.text) is not None
+    return _INSERT.search(file.text[:_LOOKED_AT]) is not None
 
 
 def is_markdown(file: ForeignFile) -> bool:
     """Return whether the text holds a table of llama-bench."""
-    return _HEADER.search(file.text) is not None
+    return _HEADER.search(file.text[:_LOOKED_AT]) is not None
 
 
 def sql_records(file: ForeignFile) -> Iterator[Record]:

@@ -17,6 +17,12 @@ _MS = {"ms": 1.0, "s": 1e3, "ms/token": 1.0, "s/token": 1e3}
 _MS_PER_S = 1e3
 _YAML_MARKS = ("\nscenario:", "\nresults:", "request_performance:")
 _VERSIONS = ("0.2",)
+_UNSAID = {"auto", "unknown"}
+_PARTS = {
+    "prefill": ("time_to_first_token", "input_token_rate"),
+    "decode": ("time_per_output_token", "output_token_rate"),
+}
+"""Latency and rate of engines that do one part of the work."""
 
 
 def recognises(file: ForeignFile) -> bool:
@@ -52,33 +58,60 @@ def _rows(line: int, report: Json) -> Iterator[Row]:
         measured_at=text(report, "run", "time", "start"),
         environment=_facts(found, load, text(report, "run", "uid")),
     )
-    yield from _measured(row, found, load)
+    role = text(_engine(report), "standardized", "role")
+    if role in _PARTS:
+        yield _part(row, found, load, role)
+    else:
+        yield from _measured(row, found, load)
 
 
-def _known(report: Json) -> Row:
-    """Return what the one inference engine of the stack says of itself."""
+def _engine(report: Json) -> Json:
+    """Return the one inference engine of the stack, empty where there is none."""
     stack = [part for part in items(report, "scenario", "stack") if isinstance(part, dict)]
     engines = [part for part in stack if text(part, "standardized", "kind") == "inference_engine"]
     if len(engines) > 1:
         raise InvalidInputError(f"stack: {len(engines)} engines share the requests")
-    said = group(engines[0], "standardized") if engines else {}
+    return engines[0] if engines else {}
+
+
+def _known(report: Json) -> Row:
+    """Return what the engine says of itself."""
+    engine = _engine(report)
+    said, args = group(engine, "standardized"), group(engine, "native", "args")
     if (whole(said, "replicas") or 1) > 1:
         raise InvalidInputError(f"replicas: {text(said, 'replicas')} engines share the requests")
-    args = group(engines[0], "native", "args") if engines else {}
     return Row(
         line=0,
         model=text(said, "model", "name"),
         hardware=text(said, "accelerator", "model"),
         device_count=whole(said, "accelerator", "count") or None,
-        framework=text(said, "tool"),
-        framework_version=text(said, "tool_version"),
+        framework=_said(text(said, "tool")),
+        framework_version=_said(text(said, "tool_version")),
         precision=_said(text(args, "dtype") or text(args, "precision")),
         quantization=text(args, "quantization"),
     )
 
 
-def _said(precision: str | None) -> str | None:
-    return None if precision == "auto" else precision
+def _said(value: str | None) -> str | None:
+    return None if value in _UNSAID else value
+
+
+def _part(row: Row, found: Json, load: Json, role: str) -> Row:
+    """Return the row of an engine that only computes prompts, or only the tokens after them."""
+    name, rate = _PARTS[role]
+    length = row.input_tokens
+    if role == "decode":
+        row = replace(row, input_tokens=None, sequence_length=length)
+    part = replace(
+        row,
+        phase=role,
+        output_tokens=None,
+        batch_size=whole(load, "concurrency"),
+        load="open" if number(load, "rate_qps") else "closed",
+        throughput=number(found, "throughput", rate, "mean"),
+        throughput_unit="tokens/s",
+    )
+    return _with_latency(part, found, name)
 
 
 def _measured(row: Row, found: Json, load: Json) -> Iterator[Row]:
