@@ -1,5 +1,6 @@
 """What makes a measurement doubtful: by name, with what was seen, the likely cause and a remedy."""
 
+import math
 from dataclasses import dataclass
 
 from perfpredict.measuring.machine_state import MachineState
@@ -95,6 +96,18 @@ def run_warnings(
     if before.throttled is not None and (after.throttled or 0) > before.throttled:
         found.append(_throttled(after.throttled or 0, before.throttled))
     return found
+
+
+def threads_warning(threads: int, cores: float) -> RunWarning | None:
+    """Return a doubt where the CPU was not used as its prediction takes it to be."""
+    if threads >= math.floor(cores):
+        return None
+    return RunWarning(
+        name="fewer-threads",
+        observation=f"{threads} of {cores:g} cores were used, and predictions are for all of them",
+        cause="--threads",
+        remedy="leave it out to compare with the prediction",
+    )
 
 
 def weights_warning(built: int, expected: int) -> RunWarning | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from perfpredict.domain.measurement import CONSISTENT_RATIO, Measurement
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
+from perfpredict.domain.precision import Precision
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import (
     CannotAnswerError,
@@ -17,12 +18,13 @@ from perfpredict.errors import (
 from perfpredict.measuring.machine_state import MachineState, machine_state
 from perfpredict.measuring.outcome import Completed, DidNotFit, Failed, Outcome
 from perfpredict.measuring.process import OnProgress, measure
-from perfpredict.measuring.request import RunRequest
+from perfpredict.measuring.request import Place, RunRequest
 from perfpredict.measuring.timing import Summary, summarize
 from perfpredict.measuring.warnings import (
     RunWarning,
     run_warnings,
     state_warnings,
+    threads_warning,
     weights_warning,
 )
 from perfpredict.services.measure import Prepared, record
@@ -167,7 +169,7 @@ def _measured(
     warnings = (
         *state_warnings(before, planned.cores),
         *run_warnings(summary, outcome.sampled, planned.request.limits, before, after),
-        *_weights(planned, outcome),
+        *_differences(planned, outcome),
     )
     return Finished(
         planned=planned,
@@ -178,12 +180,16 @@ def _measured(
     )
 
 
-def _weights(planned: PlannedRun, outcome: Completed) -> list[RunWarning]:
-    built = outcome.facts.get("parameters")
-    if not isinstance(built, int) or planned.entry is None or "int8" in planned.workload.precision:
-        return []
-    doubt = weights_warning(built, planned.entry.parameters)
-    return [doubt] if doubt else []
+def _differences(planned: PlannedRun, outcome: Completed) -> list[RunWarning]:
+    """Return in what the run was not what had been predicted."""
+    request, built = planned.request, outcome.facts.get("parameters")
+    doubts = []
+    if request.place is Place.CPU:
+        doubts.append(threads_warning(request.threads, planned.cores))
+    # quantised layers hide their weights from the count
+    if isinstance(built, int) and planned.entry and request.precision is not Precision.INT8:
+        doubts.append(weights_warning(built, planned.entry.parameters))
+    return [doubt for doubt in doubts if doubt is not None]
 
 
 def _row(
