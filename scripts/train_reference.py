@@ -15,19 +15,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from published_rows import READ_AT, licensed_rows
 
 from perfpredict.importers.options import ReadOptions
 from perfpredict.importers.parquet import read_parquet
 from perfpredict.importers.sources import SourceFile
 from perfpredict.importers.table import understand
-from perfpredict.models.learners import Algorithm
-from perfpredict.models.observations import Observations, Target
+from perfpredict.models.generation import GenerationPredictor
 from perfpredict.models.reference import FOLDER, part_path
-from perfpredict.models.residual_fit import fit_residual
-from perfpredict.models.work_kinds import FORWARD, TRAINING, kind_of_work
+from perfpredict.models.residual import ResidualPredictor
+from perfpredict.models.work_kinds import WORK_KINDS, kind_of_work
 from perfpredict.services.evaluate_rows import ScoredFilter
+from perfpredict.services.learned_variant import fit_part
 from perfpredict.services.opening import load_engine
 from perfpredict.services.protocols_rows import ScoredRow, rows_of_file
 
@@ -44,28 +43,17 @@ def usable_rows(measurements: Path) -> list[ScoredRow]:
     return [row for row in gathered.rows if not row.is_batch_assumed]
 
 
-def observed(rows: Sequence[ScoredRow]) -> Observations:
-    """Return the latencies of `rows`; rows of one model are siblings."""
-    return Observations(
-        target=Target.LATENCY,
-        cases=tuple(row.case for row in rows),
-        measured=np.array([row.latency_ms for row in rows], dtype=np.float64),
-        groups=tuple(row.model for row in rows),
-    )
-
-
 def trained(kind: str, rows: Sequence[ScoredRow]) -> dict[str, object]:
     """Return the JSON form of the learner of a kind of work."""
-    predictor = fit_residual([observed(rows)], algorithm=Algorithm.LIGHTGBM, seed=0)
-    content = predictor.to_json()
-    content["trained_on"] = {"kind_of_work": kind, "rows": len(rows)}
-    return content
+    part = fit_part(kind, rows)
+    assert isinstance(part, ResidualPredictor | GenerationPredictor)
+    return part.to_json() | {"trained_on": {"kind_of_work": kind, "rows": len(rows)}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("measurements", type=Path)
-    parser.add_argument("--only", nargs="+", default=[FORWARD, TRAINING])
+    parser.add_argument("--only", nargs="+", default=list(WORK_KINDS))
     parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     rows = usable_rows(arguments.measurements)

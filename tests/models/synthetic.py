@@ -23,8 +23,10 @@ def make_cases(
     models: Sequence[str] = MODELS,
     devices: Sequence[str] = DEVICES,
     batch_sizes: Sequence[int] = (1, 2, 4, 8, 16),
+    *,
+    sequence_length: int | None = 128,
 ) -> tuple[Case, ...]:
-    """Return every model at every batch size on every device, sequences of 128 tokens."""
+    """Return every model at every batch size on every device."""
     catalog = DeviceCatalog()
     cases = []
     for device_name in devices:
@@ -36,7 +38,8 @@ def make_cases(
                     model=model.name,
                     family=model.family,
                     batch_size=batch_size,
-                    sequence_length=128,
+                    sequence_length=sequence_length,
+                    image_size=None if sequence_length else 224,
                 )
                 cases.append(
                     Case(workload=workload, device=device, profile=profile(model, workload))

@@ -118,3 +118,22 @@ def test_no_residuals_and_infinite_ones_are_refused():
 def test_a_damaged_calibration_is_refused(content):
     with pytest.raises(InvalidInputError, match="calibration"):
         Calibration.from_json(content)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("seed", range(3))
+def test_with_one_row_a_group_it_agrees_with_another_library(level, seed):
+    crepes = pytest.importorskip("crepes", reason="crepes is the oracle and is not installed")
+    residuals = np.random.default_rng(seed).standard_t(3, size=199 + seed)
+    system = crepes.ConformalPredictiveSystem().fit(residuals=residuals)
+    tail = 100 * (1 - level) / 2
+
+    factors = one_group_each(residuals).factors(level)
+
+    ((lower, upper),) = system.predict(
+        np.array([0.0]), lower_percentiles=tail, higher_percentiles=100 - tail
+    )
+    ordered = np.sort(residuals)
+    for ours, theirs in ((factors.lower, lower), (factors.upper, upper)):
+        # crepes' lower percentile takes the rank below ours where (n + 1) * tail is not whole
+        assert abs(np.searchsorted(ordered, ours) - np.searchsorted(ordered, theirs)) <= 1

@@ -238,6 +238,39 @@ def test_a_version_that_is_not_given_is_taken_as_the_newest_that_was_learned(cas
     assert bare == newest
 
 
+def test_one_cpu_speaks_little_for_another_while_one_gpu_speaks_for_gpus():
+    cpus, gpus = (make_cases(devices=(name,)) for name in ("intel-i9-10940x", "nvidia-rtx-4090"))
+    of_cpu, of_gpu = (
+        fit_residual([observe(own, factor=2.0)], algorithm=Algorithm.RIDGE) for own in (cpus, gpus)
+    )
+
+    def moved(predictor, device):
+        case = make_cases(MODELS[:1], (device,), (4,))[:1]
+        ratio = predictor.latencies_ms(case) / RooflinePredictor().latencies_ms(case)
+        return float(np.log(ratio[0]) / np.log(2.0))
+
+    assert moved(of_cpu, "intel-i9-10940x") > 0.85
+    assert moved(of_cpu, "amd-epyc-7763") < 0.3
+    assert moved(of_gpu, "nvidia-l4") > 0.85
+
+
+def test_an_architecture_that_was_not_learned_gets_a_wider_interval():
+    names = ("resnet18", "resnet50", "vgg16", "densenet121", "mobilenetv3_large_100",
+             "efficientnet_b0", "convnext_tiny", "vit_small_patch16_224", "deit_tiny_patch16_224",
+             "swin_tiny_patch4_window7_224", "regnety_008", "xcit_nano_12_p16_224",
+             "mixer_b16_224", "dla34", "hrnet_w18")  # fmt: skip
+    cases = make_cases(names, sequence_length=None)
+    learned_from = [case for case in cases if case.workload.model != "vgg16"]
+    (new, *_) = [case for case in cases if case.workload.model == "vgg16"]
+    learned = fit_residual([observe(learned_from, noise=0.1)], algorithm=Algorithm.RIDGE)
+
+    known, unseen = learned.predict([cases[0], new], 0.9)
+
+    assert any("architecture" in caution for caution in unseen.cautions)
+    assert not any("architecture" in caution for caution in known.cautions)
+    assert unseen.latency_ms.interval.ratio >= known.latency_ms.interval.ratio
+
+
 def test_a_kind_of_device_that_was_not_learned_is_left_to_the_prior(trained):
     cpu = make_cases(MODELS[:1], ("intel-i9-10940x",), (4,))
 

@@ -68,7 +68,7 @@ class NewDevice:
         The level's uncertainty shrinks as 1 / sqrt(1 + rows) and adds to the factors in squares.
         """
         share = 1.0 / (1.0 + rows)
-        wide = known if self.within is None else _wider(known, self.within.factors(level))
+        wide = known if self.within is None else wider(known, self.within.factors(level))
         spread = self.spread_by_kind.get(kind, max(EXPECTED_SPREAD.values()))
         level_square = share * (NormalDist().inv_cdf((1.0 + level) / 2.0) * spread) ** 2
         lower = known.lower + (wide.lower - known.lower) * math.sqrt(share)
@@ -97,5 +97,6 @@ class NewDevice:
         )
 
 
-def _wider(one: LogFactors, other: LogFactors) -> LogFactors:
+def wider(one: LogFactors, other: LogFactors) -> LogFactors:
+    """Return the range that holds both."""
     return LogFactors(lower=min(one.lower, other.lower), upper=max(one.upper, other.upper))

@@ -188,3 +188,17 @@ def load_reference() -> ReferencePredictor:
 def known_priors() -> tuple[Prior, ...]:
     """Return what a stored predictor may correct: the shipped predictor and the roofline."""
     return (load_reference(), RooflinePredictor())
+
+
+def calibrated_by(predictor: Predictor, rows: Sequence[MeasuredCase]) -> Predictor:
+    """Return `predictor` moved by measured rows, the newest first, in the way that suits it."""
+    if isinstance(predictor, ReferencePredictor):
+        return predictor.calibrated(rows)
+    return calibrate(predictor, rows)
+
+
+def uncalibrated(predictor: Predictor) -> Predictor:
+    """Return what `calibrated_by` was given."""
+    if isinstance(predictor, CalibratedPredictor | CalibratedReference):
+        return predictor.inner
+    return predictor

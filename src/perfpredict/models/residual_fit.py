@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from perfpredict.errors import TooFewRowsError
 from perfpredict.features import FEATURES
-from perfpredict.models.conformal import Calibration
-from perfpredict.models.corrector import Corrector, family_of, framework_of
+from perfpredict.models.conformal import Calibration, Residuals
+from perfpredict.models.corrector import Corrector, architecture_of, family_of, framework_of
 from perfpredict.models.learners import Algorithm, Learner, fit_learner
 from perfpredict.models.memory_fit import MemoryCorrection, fit_memory
 from perfpredict.models.memory_parts import PARTS
@@ -29,6 +29,8 @@ from perfpredict.models.roofline import RooflinePredictor
 
 DEVICE_FOLDS = 10
 """Most folds by device; with fewer devices each is left out alone."""
+MIN_ARCHITECTURES = 10
+"""Architectures needed before leaving some out says how far off a new one is."""
 MIN_GROUPS = 2
 """Groups needed so that every row can be left out once."""
 CANDIDATES = (Algorithm.LIGHTGBM, Algorithm.RIDGE)
@@ -153,11 +155,15 @@ def fit_corrector(
             residuals, rows.groups, [situations(case) for case in rows.cases]
         ),
         new_device=_new_device(chosen, lesson, rows, seed, interval_folds or DEVICE_FOLDS),
+        new_architecture=_new_architecture(chosen, lesson, rows, seed, interval_folds or FOLDS),
+        architectures=tuple(sorted({architecture_of(case) for case in rows.cases})),
         rows_by_device=Counter(rows.devices),
         rows_by_model=Counter(rows.models),
         rows_by_family=Counter(family_of(case) for case in rows.cases),
         rows_by_framework=Counter(framework_of(case) for case in rows.cases),
-        device_kinds=tuple(sorted({case.device.kind.value for case in rows.cases})),
+        devices_by_kind=Counter(
+            kind for _, kind in sorted({(c.device.name, c.device.kind.value) for c in rows.cases})
+        ),
         batch_sizes=_range([case.workload.batch_size for case in rows.cases]),
         newest_release=_newest_release(rows, lesson.matrix),
     )
@@ -243,6 +249,18 @@ def _new_device(
     folds[chosen] = fold_numbers(names, seed=seed, folds=min(count, most_folds))
     residuals = left_out_residuals(algorithm, lesson, folds, seed)
     return NewDevice.of(residuals[chosen], names, kinds)
+
+
+def _new_architecture(
+    algorithm: Algorithm, lesson: Lesson, rows: Observations, seed: int, most_folds: int
+) -> Residuals | None:
+    """Return residuals of left-out architectures, None where there are too few of them."""
+    names = [architecture_of(case) for case in rows.cases]
+    count = len(set(names))
+    if count < MIN_ARCHITECTURES:
+        return None
+    folds = fold_numbers(names, seed=seed, folds=min(count, most_folds))
+    return Residuals.of(left_out_residuals(algorithm, lesson, folds, seed), names).thinned()
 
 
 def _newest_release(rows: Observations, matrix: Floats) -> dict[str, float]:

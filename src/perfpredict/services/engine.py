@@ -12,9 +12,10 @@ from perfpredict.domain.prediction import Estimate, Interval, Prediction
 from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
-from perfpredict.models.calibration import CalibratedPredictor, MeasuredCase, calibrate
+from perfpredict.models.calibration import MeasuredCase
 from perfpredict.models.memory import memory_use, runs_in_waves, usable_bytes
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
+from perfpredict.models.reference import calibrated_by, uncalibrated
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.model_source import known_model
 
@@ -76,12 +77,7 @@ class Engine:
                 continue  # a model that is no longer known says nothing about others
             draft = _draft(found, hardware)
             measured.append(MeasuredCase(case=draft.case, latency_ms=latency_ms / draft.waves))
-        return replace(self, predictor=calibrate(self._uncalibrated(), measured))
-
-    def _uncalibrated(self) -> Predictor:
-        if isinstance(self.predictor, CalibratedPredictor):
-            return self.predictor.inner
-        return self.predictor
+        return replace(self, predictor=calibrated_by(uncalibrated(self.predictor), measured))
 
     def _answer(
         self, pairs: Sequence[Pair], level: float, models: dict[Workload, ModelEntry]

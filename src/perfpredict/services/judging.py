@@ -4,9 +4,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from perfpredict.domain.accuracy import Accuracy, Pair, measure_accuracy
-from perfpredict.models.calibration import MeasuredCase, calibrate
+from perfpredict.models.calibration import MeasuredCase
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Predictor
+from perfpredict.models.reference import calibrated_by
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.training_rows import MeasuredConfig, Split, group_of, observations
@@ -100,7 +101,7 @@ class Judge:
             MeasuredCase(case=case, latency_ms=float(measured))
             for case, measured in zip(known.cases, known.measured, strict=True)
         ]
-        return calibrate(self.prior, rows[::-1])
+        return calibrated_by(self.prior, rows[::-1])
 
     def _factor(
         self, predictor: Predictor, configs: Sequence[MeasuredConfig], target: Target

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from perfpredict.models.generation_training import fit_generation
 from perfpredict.models.learners import Algorithm
 from perfpredict.models.observations import Observations, Target
 from perfpredict.models.predictor import Predictor
@@ -11,7 +12,7 @@ from perfpredict.models.reference import ReferencePredictor
 from perfpredict.models.residual import Prior
 from perfpredict.models.residual_fit import MIN_GROUPS, fit_residual
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.models.work_kinds import kind_of_work
+from perfpredict.models.work_kinds import GENERATION, kind_of_work
 from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_rows
 from perfpredict.services.protocols_rows import ScoredRow
 
@@ -46,17 +47,25 @@ class FitLearned:
     def _part(self, kind: str, rows: Sequence[ScoredRow]) -> Prior:
         key = (kind, frozenset(id(row) for row in rows))
         if key not in self._parts:
-            self._parts[key] = fit_part(rows)
+            self._parts[key] = fit_part(kind, rows, INTERVAL_FOLDS)
         return self._parts[key]
 
 
-def fit_part(rows: Sequence[ScoredRow]) -> Prior:
-    """Return what is learned of one kind of work."""
+def fit_part(kind: str, rows: Sequence[ScoredRow], interval_folds: int | None = None) -> Prior:
+    """Return what is learned of one kind of work; fewer folds are faster and a little wider."""
+    if kind == GENERATION:
+        return fit_generation(
+            [row.case for row in rows],
+            [row.latency_ms for row in rows],
+            [row.model for row in rows],
+            [row.source for row in rows],
+            name=NAME,
+        )
     return fit_residual(
         [observations_of(rows)],
         algorithm=Algorithm.LIGHTGBM,
         name=NAME,
-        interval_folds=INTERVAL_FOLDS,
+        interval_folds=interval_folds,
     )
 
 

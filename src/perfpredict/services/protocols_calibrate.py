@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from perfpredict.domain.prediction import Basis
 from perfpredict.models.calibration import MeasuredCase, calibrate
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
+from perfpredict.models.reference import ReferencePredictor
 from perfpredict.services.protocols_rows import ScoredRow
 
 
@@ -44,4 +45,6 @@ class Remembering:
 def calibrate_by_rows(predictor: Predictor, rows: Sequence[ScoredRow]) -> Predictor:
     """Return `predictor` corrected by rows of a device, as a user's stored rows would do it."""
     measured = [MeasuredCase(case=row.case, latency_ms=row.latency_ms) for row in rows]
+    if isinstance(predictor, Remembering) and isinstance(predictor.inner, ReferencePredictor):
+        return predictor.inner.calibrated(measured)
     return calibrate(predictor, measured)
