@@ -2,6 +2,8 @@
 
 import pytest
 
+from perfpredict.importers.presets.row import device_name
+
 from .reading import Read, column, problems
 from .samples import SAMPLES, sample_bytes
 
@@ -22,6 +24,33 @@ def test_optimum_gives_prefill_one_step_and_the_whole(read: Read) -> None:
     assert set(column(rows, "framework_version")) == {"2.5.1"}
     # its own unit of throughput cannot be trusted
     assert column(rows, "throughput_per_s") == [None, None, None]
+
+
+def test_what_optimum_wrote_itself_is_read(read: Read) -> None:
+    sample = sample_bytes("optimum-benchmark/tiny-gpt2.json")
+    rows = read(sample, "benchmark.json", accepts_new_hardware=True)
+
+    assert column(rows, "phase") == ["prefill", "decode", "generate"]
+    # the median of 60 decodes of 7 steps is 14.4376 ms
+    assert column(rows, "latency_ms") == pytest.approx([1.7435, 14.4376 / 7, 16.2754], rel=1e-4)
+    assert column(rows, "runs") == [60, 60, 60]
+    assert column(rows, "batch_size") == [2, 2, 2]
+    assert column(rows, "sequence_length") == [None, 20, None]
+    assert set(column(rows, "device")) == {"Intel Xeon Processor"}
+    # resident memory of the whole process is no peak memory of the model
+    assert column(rows, "memory_bytes") == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (" Intel(R) Xeon(R) Platinum 8480+", "Intel Xeon Platinum 8480+"),
+        ("Intel(R) Core(TM) i7-9700K CPU @ 3.60GHz", "Intel Core i7-9700K"),
+        ("NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 4090"),
+    ],
+)
+def test_a_devices_name_is_freed_of_marks_and_clock(name: str, expected: str) -> None:
+    assert device_name(name) == expected
 
 
 def test_an_optimum_report_alone_is_read_with_what_the_user_says(read: Read) -> None:

@@ -1,12 +1,16 @@
 """One measurement as a foreign file gives it: our fields, and None for all that it does not say."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 
 import polars as pl
 
 from perfpredict.importers.raw import RawTable, with_places
+
+_MARKS = re.compile(r"\((?:R|TM|C)\)", re.IGNORECASE)
+_CLOCK = re.compile(r"\s*(?:CPU)?\s*@.*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +69,20 @@ def as_table(name: str, rows: Iterable[Row]) -> RawTable:
                        lines, problems)  # fmt: skip
 
 
+def device_name(name: str) -> str:
+    """Return a device's name without trade marks, clock rate and doubled blanks."""
+    return " ".join(_CLOCK.sub("", _MARKS.sub(" ", name)).split())
+
+
 def _cells(row: Row) -> Mapping[str, str | None]:
     return dict(_texts(row))
 
 
 def _texts(row: Row) -> Iterator[tuple[str, str | None]]:
     for name, value in asdict(row).items():
-        if value is None or isinstance(value, str):
+        if name == "hardware" and isinstance(value, str):
+            yield name, device_name(value)
+        elif value is None or isinstance(value, str):
             yield name, value
         else:
             yield name, str(value).lower() if isinstance(value, bool) else repr(value)
