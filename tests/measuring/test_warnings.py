@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from perfpredict.measuring.machine_state import MachineState
+from perfpredict.measuring.machine_state import MachineState, Scheduled
 from perfpredict.measuring.timing import Limits, Sampled, summarize
 from perfpredict.measuring.warnings import (
     run_warnings,
     state_warnings,
     threads_warning,
+    waiting_warning,
     weights_warning,
 )
 
@@ -58,6 +59,15 @@ def test_a_machine_that_disturbs_is_named(changes, name):
 
     assert found.name == name
     assert found.text.startswith(f"{name}: ")
+
+
+def test_threads_that_wait_for_a_core_are_a_doubt():
+    began = Scheduled(ran_ns=100, waited_ns=10)
+    share = began.waited_share_until(Scheduled(ran_ns=190, waited_ns=20))
+
+    assert share == pytest.approx(0.1)
+    assert waiting_warning(share).name == "contended"
+    assert waiting_warning(0.01) is None
 
 
 def test_other_weights_and_fewer_threads_are_not_what_was_predicted():

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from perfpredict.errors import CannotAnswerError, PerfpredictError
+from perfpredict.measuring.machine_state import scheduled
 from perfpredict.measuring.memory import limit_memory, peak_bytes
 from perfpredict.measuring.prepared import Prepared
 from perfpredict.measuring.request import Backend, RunRequest
@@ -67,10 +68,15 @@ def _measure(request: RunRequest, out: TextIO, started: float) -> None:
             last = time.monotonic()
             _emit(out, "progress", runs=runs, median_ms=median_ms)
 
+    before = scheduled()
     sampled = sample(prepared.run, request.limits, on_run=on_run)
+    after = scheduled()
+    facts = dict(prepared.facts)
+    if before is not None and after is not None:
+        facts["waited_share"] = before.waited_share_until(after)
     _emit(
         out, "completed", sampled=asdict(sampled), load_ms=load_ms,
-        memory=asdict(prepared.read_memory()), facts=dict(prepared.facts),
+        memory=asdict(prepared.read_memory()), facts=facts,
     )  # fmt: skip
 
 
@@ -79,7 +85,8 @@ def _emit_runtime(out: TextIO, exc: MemoryError | RuntimeError) -> None:
     first = str(exc).partition("\n")[0]
     text = str(exc).casefold()
     if isinstance(exc, MemoryError) or any(part in text for part in _NO_ROOM):
-        reason = first or "memory ran out"
+        # PyTorch begins with the place in its source: '[enforce fail at …] err == 0. …'
+        reason = first.rpartition("err == 0. ")[2] or "memory ran out"
         _emit(out, "did_not_fit", reason=reason, peak_bytes=peak_bytes() or 0.0)
     elif "not implemented for" in text or "not supported" in text:
         _emit(

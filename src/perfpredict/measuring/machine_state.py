@@ -33,6 +33,29 @@ def machine_state() -> MachineState:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """What the threads of this process got of the CPUs so far, in ns."""
+
+    ran_ns: int
+    waited_ns: int
+    """Ready to run, with no CPU free for them."""
+
+    def waited_share_until(self, later: "Scheduled") -> float:
+        """Return the share of their time that the threads waited for a CPU since."""
+        ran, waited = later.ran_ns - self.ran_ns, later.waited_ns - self.waited_ns
+        return max(waited, 0) / (ran + waited) if ran + waited > 0 else 0.0
+
+
+def scheduled() -> Scheduled | None:
+    """Return what Linux counts for the threads of this process, None where it does not."""
+    counts = [_text(path).split() for path in Path("/proc/self/task").glob("*/schedstat")]
+    pairs = [(int(one[0]), int(one[1])) for one in counts if len(one) == 3]
+    if not pairs:
+        return None
+    return Scheduled(ran_ns=sum(ran for ran, _ in pairs), waited_ns=sum(wait for _, wait in pairs))
+
+
 def _mhz(name: str) -> float | None:
     text = _text(_CPU0 / name)
     return float(text) / 1e3 if text.isdecimal() else None

@@ -12,6 +12,8 @@ BUSY_FROM = 0.25
 """Load average per core before the measurement starts."""
 RARE = 0.1
 """Share of the runs up to which slow ones are outliers and not the other half of two modes."""
+WAITED_FROM = 0.05
+"""Share of their time that threads were ready and no core was free."""
 DRIFT_FROM = 0.05
 SHORTEST_MS = 0.02
 """Below, the clock's own calls are a few percent of the time."""
@@ -40,8 +42,8 @@ def state_warnings(state: MachineState, cores: float) -> list[RunWarning]:
             RunWarning(
                 name="busy-machine",
                 observation=f"load average {state.load_1m:.1f} on {cores:g} cores",
-                cause="other programs run beside the measurement",
-                remedy="end them and measure again",
+                cause="other programs run beside it",
+                remedy="end them, delete this row and measure again",
             )
         )
     if state.governor not in {None, "performance", "schedutil"}:
@@ -64,11 +66,12 @@ def run_warnings(
     if summary.variation > UNSTABLE_FROM:
         found.append(_unstable(summary))
     if sampled.is_cut:
-        width = "unknown" if summary.half_width is None else f"±{summary.half_width:.1%}"
+        width = summary.half_width
+        known = "not known" if width is None else f"known to ±{width:.1%}"
         found.append(
             RunWarning(
                 name="wide-median",
-                observation=f"the median is known to {width} after {summary.runs} runs",
+                observation=f"the median is {known} after {summary.runs} runs",
                 cause="few or scattered runs within --max-time",
                 remedy=f"allow more than --max-time {limits.max_time_s:g}",
             )
@@ -96,6 +99,18 @@ def run_warnings(
     if before.throttled is not None and (after.throttled or 0) > before.throttled:
         found.append(_throttled(after.throttled or 0, before.throttled))
     return found
+
+
+def waiting_warning(waited_share: float) -> RunWarning | None:
+    """Return a doubt where the threads of the measurement did not get the cores they asked for."""
+    if waited_share <= WAITED_FROM:
+        return None
+    return RunWarning(
+        name="contended",
+        observation=f"its threads waited {waited_share:.0%} of their time for a core",
+        cause="other programs keep the cores busy, and threads that need each other stand still",
+        remedy="end them, delete this row and measure again",
+    )
 
 
 def threads_warning(threads: int, cores: float) -> RunWarning | None:

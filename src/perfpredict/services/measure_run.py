@@ -25,6 +25,7 @@ from perfpredict.measuring.warnings import (
     run_warnings,
     state_warnings,
     threads_warning,
+    waiting_warning,
     weights_warning,
 )
 from perfpredict.services.measure import Prepared, record
@@ -181,9 +182,12 @@ def _measured(
 
 
 def _differences(planned: PlannedRun, outcome: Completed) -> list[RunWarning]:
-    """Return in what the run was not what had been predicted."""
+    """Return in what the run was not what had been predicted, or not undisturbed."""
     request, built = planned.request, outcome.facts.get("parameters")
     doubts = []
+    waited = outcome.facts.get("waited_share")
+    if isinstance(waited, float):
+        doubts.append(waiting_warning(waited))
     if request.place is Place.CPU:
         doubts.append(threads_warning(request.threads, planned.cores))
     # quantised layers hide their weights from the count
@@ -229,6 +233,7 @@ def _row(
         runs=summary.runs,
         warmup_runs=outcome.sampled.warmup_runs,
         source=SOURCE,
+        note=", ".join(one.name for one in warnings),
         environment=json.dumps(environment, ensure_ascii=False, allow_nan=False),
     )
 
