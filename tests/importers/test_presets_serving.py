@@ -1,5 +1,6 @@
 """Serving benchmarks: what counts as the batch, which tokens are counted, and whose time it is."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -179,3 +180,42 @@ def test_an_llm_d_report_in_yaml_is_named_with_what_to_do(read: Read) -> None:
         read(text, "report.yaml")
 
     assert "safe_load" in str(caught.value.hint)
+
+
+def test_guidellm_names_its_model_in_the_specification_or_the_benchmark(read: Read) -> None:
+    path = "guidellm/benchmarks.json"
+    report = json.loads(sample_bytes(path))
+    report["config"] = {"spec": {"backend": {"kind": "openai_http", "model": "llama-2-7b"}}}
+    report["benchmarks"][2]["config"]["backend"] = {"model": "gpt2"}
+
+    rows = read(json.dumps(report), "b.json", defaults=DEFAULTS[path])
+
+    assert column(rows, "model_name") == ["llama-2-7b"] * 4 + ["gpt2"]
+
+
+def test_newer_aiperf_profiles_list_models_and_phases(read: Read) -> None:
+    path = "aiperf/profile_export_aiperf.json"
+    profile = json.loads(sample_bytes(path))
+    warmup = {"name": "warmup", "kind": "warmup", "type": "concurrency", "concurrency": 2}
+    profiling = {"name": "profiling", "type": "concurrency", "concurrency": 16}
+    profile["input_config"] = {
+        "models": {"items": [{"name": "llama-2-7b"}]},
+        "phases": [warmup, profiling],
+    }
+
+    (row,) = read(json.dumps(profile), "p.json", defaults=DEFAULTS[path]).good.to_dicts()
+
+    assert (row["model_name"], row["batch_size"], row["load"]) == ("llama-2-7b", 16, "closed")
+
+
+@pytest.mark.parametrize(
+    ("backend", "framework"),
+    [("sglang-oai-chat", "sglang"), ("vllm-chat", "vllm"), ("trt", "tensorrt-llm")],
+)
+def test_sglangs_client_names_the_server_that_it_drives(
+    read: Read, backend: str, framework: str
+) -> None:
+    path = "sglang/results.jsonl"
+    text = sample_bytes(path).decode().replace('"backend": "sglang"', f'"backend": "{backend}"')
+
+    assert set(column(read(text, "r.jsonl", defaults=DEFAULTS[path]), "framework")) == {framework}

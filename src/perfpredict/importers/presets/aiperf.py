@@ -19,6 +19,7 @@ _MS = {"ms": 1.0, "s": 1e3, "sec": 1e3, "seconds": 1e3, "us": 1e-3, "ns": 1e-6}
 _PER_S = {"tokens/sec": 1.0, "tokens/s": 1.0, "requests/sec": 1.0, "requests/s": 1.0,
           "tokens/min": 1 / 60, "requests/min": 1 / 60}  # fmt: skip
 _MS_PER_S = 1e3
+_WARMUP = "warmup"
 _CONCURRENCY = (
     ("input_config", "loadgen", "concurrency"),
     ("input_config", "perf_analyzer", "stimulus", "concurrency"),
@@ -106,8 +107,7 @@ def _alone(row: Row, metrics: Json) -> Iterator[Row]:
 
 def _with_load(row: Row, run: Json, metrics: Json) -> Row:
     """Closed where a concurrency was asked for; else the mean number in flight counts."""
-    paced = next((found for path in _RATE if (found := number(run, *path))), None)
-    kept = next((found for path in _CONCURRENCY if (found := whole(run, *path))), None)
+    kept, paced = _asked(run)
     if kept is not None and paced is None:
         return replace(row, batch_size=kept, load="closed")
     rate, mean = _rate(metrics, "request_throughput"), _ms(metrics, "request_latency", "avg")
@@ -115,6 +115,22 @@ def _with_load(row: Row, run: Json, metrics: Json) -> Row:
         return replace(row, load="open")
     note = "batch size is the mean number of requests in flight: rate x mean latency"
     return replace(row, batch_size=max(round(rate * mean / _MS_PER_S), 1), load="open", note=note)
+
+
+def _asked(run: Json) -> tuple[int | None, float | None]:
+    """Return the concurrency and the rate that were asked for.
+
+    Newer profiles list phases, of which the warm-up is no part of the results.
+    """
+    phases = [one for one in items(run, "input_config", "phases") if isinstance(one, dict)]
+    counted = [one for one in phases if _WARMUP not in (text(one, "name"), text(one, "kind"))]
+    if len(counted) > 1:
+        raise InvalidInputError(f"phases: results of {len(counted)} phases are mixed")
+    if counted:
+        return whole(counted[0], "concurrency"), number(counted[0], "rate")
+    paced = next((found for path in _RATE if (found := number(run, *path))), None)
+    kept = next((found for path in _CONCURRENCY if (found := whole(run, *path))), None)
+    return kept, paced
 
 
 def _with_latency(row: Row, metrics: Json, name: str) -> Row:
@@ -150,11 +166,13 @@ def _tokens(metrics: Json, name: str) -> int | None:
 
 def _model(run: Json) -> str | None:
     """Return the one model that was asked; of several, which answered is not known."""
-    paths = (("endpoint", "model_names"), ("model_names",), ("models",), ("model",))
+    paths = (("models", "items"), ("endpoint", "model_names"), ("model_names",), ("models",),
+             ("model",))  # fmt: skip
     for path in paths:
         names = items(run, "input_config", *path)
-        if len(names) == 1 and isinstance(names[0], str):
-            return names[0]
+        if len(names) == 1:
+            only = names[0]
+            return text(only, "name") if isinstance(only, dict) else text({"name": only}, "name")
         if (name := text(run, "input_config", *path)) is not None:
             return name
     return None

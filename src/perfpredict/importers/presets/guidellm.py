@@ -12,7 +12,7 @@ from perfpredict.importers.presets.translating import translate
 from perfpredict.importers.presets.values import group, number, text, times, whole
 
 _S_TO_MS = 1e3
-_OPEN = {"constant", "poisson", "throughput"}
+_OPEN = {"constant", "poisson", "throughput", "trace"}
 _PARTS = ("time_to_first_token_ms", "inter_token_latency_ms", "time_per_output_token_ms")
 
 
@@ -32,10 +32,9 @@ def rows(file: ForeignFile) -> Iterator[Row]:
     """Yield the rows of every benchmark of the report."""
     for report in file.documents():
         said = report.values
-        config = group(said, "config") or group(said, "args")
+        config = group(said, "config", "spec") or group(said, "config") or group(said, "args")
         known = Row(
-            line=report.line,
-            model=text(config, "backend", "model") or text(config, "model"),
+            line=report.line, model=text(config, "backend", "model") or text(config, "model")
         )
         version = text(said, "metadata", "guidellm_version")
 
@@ -55,6 +54,7 @@ def _rows(known: Row, one: Json, version: str | None) -> Iterator[Row]:
     strategy = group(one, "config", "strategy") or group(one, "args", "strategy")
     row = replace(
         known,
+        model=text(one, "config", "backend", "model") or known.model,
         phase="generate",
         input_tokens=_tokens(metrics, "prompt_token_count"),
         output_tokens=_tokens(metrics, "output_token_count"),

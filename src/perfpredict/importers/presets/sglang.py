@@ -9,6 +9,7 @@ from perfpredict.importers.presets.translating import translate
 from perfpredict.importers.presets.values import group, text, whole
 
 _MARKS = {"output_throughput", "median_e2e_latency_ms", "completed"}
+_SERVERS = {"trt": "tensorrt-llm"}
 _UNSAID = {"auto", "unknown"}
 
 
@@ -24,18 +25,23 @@ def rows(file: ForeignFile) -> Iterator[Row]:
 
 def _rows(line: int, run: Json) -> Iterator[Row]:
     server = group(run, "server_info")
-    name = text(run, "backend") or ""
     known = Row(
         line=line,
         model=text(server, "model_path") or text(run, "model_id"),
         precision=_said(text(server, "dtype")),
         quantization=text(server, "quantization"),
-        # the client can drive other servers, and names them
-        framework="sglang" if name.startswith("sglang") else name or None,
+        framework=_server(text(run, "backend")),
         framework_version=text(server, "version"),
         device_count=whole(server, "tp_size"),
     )
     yield from serving_rows(run, known, tool="sglang bench_serving", latency="e2e_latency")
+
+
+def _server(backend: str | None) -> str | None:
+    """Return what answered: the client can drive other servers, and names their protocol."""
+    if backend is None or backend.startswith("sglang"):
+        return None if backend is None else "sglang"
+    return _SERVERS.get(backend, backend.removesuffix("-chat"))
 
 
 def _said(text: str | None) -> str | None:
