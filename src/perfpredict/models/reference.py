@@ -4,8 +4,8 @@ scripts/train_reference.py writes its files; docs/accuracy.md says how far off i
 or of device that it has not learned is answered by the roofline sum, and says so.
 """
 
+import gzip
 import json
-import lzma
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -153,7 +153,7 @@ class _ShippedPart:
 
     def _predictor(self) -> ResidualPredictor | GenerationPredictor:
         if self._loaded is None:
-            content = json.loads(lzma.decompress(self._path.read_bytes()))
+            content = json.loads(gzip.decompress(self._path.read_bytes()))
             if content["format"] == generation.FORMAT:
                 self._loaded = GenerationPredictor.from_json(content, self._roofline, name=NAME)
             else:
@@ -165,7 +165,7 @@ class _ShippedPart:
 
 def part_path(kind: str) -> Path:
     """Return where the learner of a kind of work ships."""
-    return FOLDER / f"reference_{kind}.json.xz"
+    return FOLDER / f"reference_{kind}.json.gz"
 
 
 @cache

@@ -180,7 +180,7 @@ def _prediction(draft: _Draft, estimate: CaseEstimate, predictor: Predictor) -> 
         cautions.append("memory is more than there is, within the error of its estimate")
     elif fits and memory.value > NEARLY_FULL * capacity:
         cautions.append("memory is nearly full: it may not fit")
-    if estimate.is_extrapolated:
+    if estimate.is_extrapolated and not estimate.cautions:
         cautions.append("nothing alike was seen when the predictor was fitted: extrapolated")
     return Prediction(
         workload=draft.workload,
