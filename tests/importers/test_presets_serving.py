@@ -219,3 +219,33 @@ def test_sglangs_client_names_the_server_that_it_drives(
     text = sample_bytes(path).decode().replace('"backend": "sglang"', f'"backend": "{backend}"')
 
     assert set(column(read(text, "r.jsonl", defaults=DEFAULTS[path]), "framework")) == {framework}
+
+
+def test_an_llm_d_report_of_version_0_1_is_read_as_an_open_loop(read: Read) -> None:
+    newer = json.loads(sample_bytes("llm-d/reports.json"))[0]
+    aggregate = newer["results"]["request_performance"]["aggregate"]
+    report = {
+        "version": "0.1",
+        "scenario": {
+            "model": {"name": "llama-2-7b"},
+            "host": {"accelerator": [{"model": "H100", "count": 1}], "type": ["replica"]},
+            "platform": {"engine": [{"name": "vllm", "version": "0.9.0", "args": {}}]},
+            "load": {"name": "vllm-benchmark"},
+        },
+        "metrics": {
+            "time": {"duration": 50.0, "start": 1793700000.0},
+            "requests": aggregate["requests"],
+            "latency": aggregate["latency"],
+            "throughput": {"output_tokens_per_sec": 1600.0, "total_tokens_per_sec": 4800.0,
+                           "requests_per_sec": 12.5},
+        },
+    }  # fmt: skip
+
+    (row,) = read(json.dumps(report), "r.json", defaults={"precision": "bf16"}).good.to_dicts()
+
+    assert (row["model_name"], row["device"], row["load"]) == (
+        "llama-2-7b", "nvidia-h100-sxm", "open",
+    )  # fmt: skip
+    assert (row["throughput_per_s"], row["framework_version"]) == (1600.0, "0.9.0")
+    # 12.5 requests/s of 1.3056 s in the mean
+    assert (row["batch_size"], row["latency_ms"]) == (16, pytest.approx(1280))

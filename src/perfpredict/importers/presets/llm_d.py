@@ -1,4 +1,4 @@
-"""llm-d's benchmark report of version 0.2, as JSON: every number names its unit.
+"""llm-d's benchmark report of versions 0.1 and 0.2, as JSON: every number names its unit.
 
 A report of several engines is refused: which of their devices did the work is not told by it.
 """
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.presets.foreign import ForeignFile, Json
+from perfpredict.importers.presets.llm_d_older import as_newer, is_older
 from perfpredict.importers.presets.row import Row, environment
 from perfpredict.importers.presets.serving import DEFINITION, middle_of_answer
 from perfpredict.importers.presets.translating import translate
@@ -15,7 +16,7 @@ from perfpredict.importers.presets.values import group, items, number, text, tim
 
 _MS = {"ms": 1.0, "s": 1e3, "ms/token": 1.0, "s/token": 1e3}
 _MS_PER_S = 1e3
-_YAML_MARKS = ("\nscenario:", "\nresults:", "request_performance:")
+_YAML_MARKS = ("scenario:", "results:", "request_performance:")
 _VERSIONS = ("0.2",)
 _UNSAID = {"auto", "unknown"}
 _PARTS = {
@@ -28,7 +29,7 @@ _PARTS = {
 def recognises(file: ForeignFile) -> bool:
     """Return whether it is a report, in JSON or YAML."""
     if file.is_json:
-        return "request_performance" in group(file.first, "results")
+        return "request_performance" in group(file.first, "results") or is_older(file.first)
     return all(mark in file.text[:1_000_000] for mark in _YAML_MARKS)
 
 
@@ -43,7 +44,8 @@ def rows(file: ForeignFile) -> Iterator[Row]:
     yield from translate(file.documents(), _rows)
 
 
-def _rows(line: int, report: Json) -> Iterator[Row]:
+def _rows(line: int, given: Json) -> Iterator[Row]:
+    report = as_newer(given) if is_older(given) else given
     version = text(report, "version") or ""
     if not version.startswith(_VERSIONS):
         raise InvalidInputError(f"version: reports of version '{version}' are not known")
