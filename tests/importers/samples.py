@@ -31,7 +31,7 @@ _SHAPE = {"input_tokens": "256", "output_tokens": "128"}
 
 _SERVED = {**_H100, "framework": "vllm"}
 _FORWARD = {"model": "bert-base-uncased", "hardware": "A100-80GB", "precision": "fp16",
-            "batch_size": "8", "framework": "pytorch"}  # fmt: skip
+            "batch_size": "8", "framework": "pytorch", "device_count": "1"}  # fmt: skip
 _LOADGEN = {"model": "resnet50", "hardware": "nvidia-l4", "precision": "int8", "device_count": "1",
             "framework": "tensorrt"}  # fmt: skip
 

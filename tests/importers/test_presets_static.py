@@ -53,6 +53,16 @@ def test_a_devices_name_is_freed_of_marks_and_clock(name: str, expected: str) ->
     assert device_name(name) == expected
 
 
+@pytest.mark.parametrize(("device_map", "expected"), [("null", 1), ('"auto"', 2)])
+def test_optimums_device_ids_count_where_the_model_is_shared(
+    read: Read, device_map: str, expected: int
+) -> None:
+    text = sample_bytes("optimum-benchmark/benchmark.json").decode()
+    shared = text.replace('"device_ids": "0"', f'"device_ids": "0,1", "device_map": {device_map}')
+
+    assert set(column(read(shared, "b.json"), "device_count")) == {expected}
+
+
 def test_an_optimum_report_alone_is_read_with_what_the_user_says(read: Read) -> None:
     path = "optimum-benchmark/benchmark_report.json"
     (row,) = read(sample_bytes(path), "r.json", defaults=DEFAULTS[path]).good.to_dicts()

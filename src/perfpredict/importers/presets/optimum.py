@@ -47,12 +47,11 @@ def _known(line: int, config: Json) -> Row:
     is_cpu = text(backend, "device") == _CPU
     gpus = [name for name in items(machine, "gpu") if isinstance(name, str)]
     devices = [text(machine, "cpu")] if is_cpu else list(dict.fromkeys(gpus))
-    ids = [part for part in (text(backend, "device_ids") or "").split(",") if part]
     return Row(
         line=line,
         model=text(backend, "model"),
         hardware=devices[0] if len(devices) == 1 else None,
-        device_count=1 if is_cpu or not config else len(ids) or 1,
+        device_count=_device_count(backend) if backend else None,
         batch_size=whole(config, "scenario", "input_shapes", "batch_size"),
         precision=text(backend, "torch_dtype"),
         quantization=text(backend, "quantization_scheme"),
@@ -66,6 +65,13 @@ def _known(line: int, config: Json) -> Row:
             task=text(backend, "task"),
         ),
     )  # fmt: skip
+
+
+def _device_count(backend: Json) -> int:
+    """Return how many devices share the model: `device_ids` lists all that could be used."""
+    ids = [part for part in (text(backend, "device_ids") or "").split(",") if part.strip()]
+    is_shared = text(backend, "device_map") is not None or text(backend, "tp_plan") is not None
+    return len(ids) if is_shared and ids else 1
 
 
 def _shaped(row: Row, target: str, config: Json) -> Row:

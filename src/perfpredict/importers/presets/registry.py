@@ -51,7 +51,7 @@ READERS: Mapping[Preset, PresetReader] = {
         recognises=aiperf.recognises_genai_perf, rows=aiperf.genai_perf_rows, asked=_SERVED
     ),
     Preset.OPTIMUM_BENCHMARK: PresetReader(
-        recognises=optimum.recognises, rows=optimum.rows, asked=(*REQUIRED, "framework")
+        recognises=optimum.recognises, rows=optimum.rows, asked=_SERVED
     ),
     Preset.TIMM: PresetReader(recognises=timm.recognises, rows=timm.rows),
     Preset.HYPERFINE: PresetReader(
