@@ -99,9 +99,9 @@ class Factors:
         return found
 
     @classmethod
-    def by_physics(cls, host_overlap: float) -> Self:
+    def by_physics(cls, mean: Floats, host_overlap: float) -> Self:
         """Return what is expected before any measurement."""
-        return cls(centre=MEANS.copy(), effects={level: {} for level in Level},
+        return cls(centre=mean, effects={level: {} for level in Level},
                    host_overlap=host_overlap)  # fmt: skip
 
     def to_json(self) -> dict[str, object]:

@@ -54,6 +54,14 @@ class Manner:
     """Of the widths of effects, by level."""
     widths: Mapping[Term, float]
     """Widths that differ from those expected elsewhere."""
+    means: Mapping[Term, float]
+    """Means that do."""
+
+    @property
+    def mean(self) -> Floats:
+        """(factors,) what is expected of the log factors."""
+        own = [self.means.get(term, mean) for term, mean in zip(FACTORS, MEANS, strict=True)]
+        return np.array(own)
 
     def width(self, level: Level) -> Floats:
         """Return the standard deviations of one group's effects."""
@@ -68,7 +76,7 @@ def fit_factors(
     fit = _Fit(seconds, log_latency, groups, weights, manner)
     unknowns = np.round(fit.run(), DIGITS)
     return Factors(
-        centre=np.round(MEANS + unknowns[:_COUNT], DIGITS),
+        centre=np.round(manner.mean + unknowns[:_COUNT], DIGITS),
         effects={
             level: {name: unknowns[place : place + _COUNT] for name, place in own.items()}
             for level, own in fit.places.items()
@@ -95,6 +103,7 @@ class _Fit:
         self, seconds: Floats, log_latency: Floats, groups: Groups, weights: Floats, manner: Manner
     ) -> None:
         self._seconds, self._measured, self._weights = seconds, log_latency, weights
+        self._mean = manner.mean
         self._overlap = np.full(len(seconds), manner.host_overlap)
         self.places = _places(groups)
         self._precision = np.concatenate([
@@ -158,7 +167,7 @@ class _Fit:
 
     def _timing(self, unknowns: Floats) -> Timing:
         by_cell = np.stack([
-            MEANS + sum(unknowns[start : start + _COUNT] for start in starts)
+            self._mean + sum(unknowns[start : start + _COUNT] for start in starts)
             for starts in self._cell_starts
         ])  # fmt: skip
         return add_up(self._seconds, by_cell[self._member_of], self._overlap)

@@ -35,13 +35,15 @@ MANNERS = {
             Level.FRAMEWORK: 0.8, Level.VENDOR: 0.4, Level.DEVICE: 0.25, Level.PRECISION: 0.8,
         },
         widths={Term.STEP_UNSHARED_CACHE: 0.5, Term.STEP_CACHE: 0.5},
+        means={Term.STEP_UNPACKING: -2.0},
     ),
     SERVED: Manner(
         host_overlap=1.5,
         scales={
-            Level.FRAMEWORK: 1.2, Level.VENDOR: 0.5, Level.DEVICE: 0.3, Level.PRECISION: 0.5,
+            Level.FRAMEWORK: 1.2, Level.VENDOR: 0.5, Level.DEVICE: 0.15, Level.PRECISION: 0.8,
         },
         widths={},
+        means={},
     ),
 }  # fmt: skip
 """Chosen on left-out models and devices, docs/generation.md. Eager frameworks launch ahead of the
@@ -172,7 +174,7 @@ def _parts(rows: _Rows, seed: int) -> dict[str, Part]:
 
 def _part(rows: _Rows, manner: str, seed: int) -> Part:
     if not rows.cases:
-        return Part(factors=Factors.by_physics(MANNERS[manner].host_overlap))
+        return Part(factors=Factors.by_physics(MANNERS[manner].mean, MANNERS[manner].host_overlap))
     groups = groups_of(rows.cases)
     weights = row_weights(rows.cases, rows.models, rows.sources)
     factors = fit_factors(rows.seconds, rows.log_latency, groups, weights, MANNERS[manner])
