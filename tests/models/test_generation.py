@@ -7,13 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from perfpredict.catalog.devices import DeviceCatalog
-from perfpredict.catalog.models import WorkloadProfile, find_model, profile
+from perfpredict.catalog.models import WorkloadProfile
 from perfpredict.domain.operations import Op, OpClass, OpProfile
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
-from perfpredict.models.calibration import MeasuredCase
 from perfpredict.models.generation import GenerationPredictor
 from perfpredict.models.generation_factors import MEANS, groups_of
 from perfpredict.models.generation_fit import fit_factors
@@ -22,66 +20,9 @@ from perfpredict.models.generation_sum import FACTOR_OF_TERM, FACTORS, add_up
 from perfpredict.models.generation_terms import TERMS, Term, terms_of, waves
 from perfpredict.models.generation_training import MANNERS, device_folds, fit_generation
 from perfpredict.models.predictor import Case
-from perfpredict.models.reference import ReferencePredictor
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.models.work_kinds import GENERATION
 
-DEVICES = DeviceCatalog()
-MODELS = ("llama-2-7b", "llama-2-13b", "mistral-7b", "gpt2", "llama-3-8b", "qwen2-7b")
-
-
-def case_of(
-    model: str = "llama-2-7b",
-    device: str = "nvidia-a100-sxm-40gb",
-    *,
-    phase: Phase = Phase.GENERATE,
-    framework: str = "vllm",
-    batch_size: int = 1,
-    input_tokens: int = 128,
-    output_tokens: int = 64,
-) -> Case:
-    """Return a case of the catalog's model on the catalog's device."""
-    workload = Workload(
-        model=model,
-        batch_size=batch_size,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        precision=Precision.FP16,
-        phase=phase,
-        framework=framework,
-    )
-    return Case(
-        workload=workload,
-        device=DEVICES.find(device),
-        profile=profile(find_model(model), workload),
-    )
-
-
-def many_cases(device: str = "nvidia-a100-sxm-40gb") -> list[Case]:
-    """Return cases of six models, two servers, and several shapes."""
-    return [
-        case_of(model, device, framework=framework, batch_size=batch, input_tokens=prompt)
-        for model in MODELS
-        for framework in ("vllm", "tensorrt-llm")
-        for batch in (1, 4, 16)
-        for prompt in (128, 512)
-    ]
-
-
-def made_latencies_ms(cases: list[Case], factor: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Return what physics expects times `factor`, with 3 % noise."""
-    expected = np.tile(MEANS, (len(cases), 1))
-    overlap = np.full(len(cases), MANNERS[SERVED].host_overlap)
-    latency_s = add_up(terms_of(cases), expected, overlap).latency_s
-    noise = np.random.default_rng(seed).normal(0.0, 0.03, len(cases))
-    return latency_s * 1e3 * factor * np.exp(noise)
-
-
-def fitted(**options: object) -> tuple[GenerationPredictor, list[Case]]:
-    cases = many_cases() + many_cases("nvidia-h100-sxm")
-    models = [case.workload.model for case in cases]
-    made = made_latencies_ms(cases)
-    return fit_generation(cases, made, models, ["made"] * len(cases), **options), cases
+from .generation_cases import DEVICES, case_of, encoder_case, fitted, made_latencies_ms, many_cases
 
 
 @pytest.fixture(scope="module")
@@ -248,59 +189,6 @@ def test_siblings_are_left_out_in_different_folds():
     assert folds[-1] == -1
 
 
-def calibrated_ratio(
-    predictor: GenerationPredictor, device: str, factor: float, odd: float = 1.0
-) -> tuple[float, float]:
-    """Return calibrated over uncalibrated latency and width, from ten rows of a device.
-
-    Its rows are `factor` slower than predicted, and one of them `odd` times that.
-    """
-    cases = many_cases(device)
-    truth = predictor.latencies_ms(cases) * factor
-    truth[0] *= odd
-    rows = [MeasuredCase(case=cases[n], latency_ms=float(truth[n])) for n in range(0, 50, 5)]
-    rest = [case for n, case in enumerate(cases) if n % 5]
-    before = predictor.predict(rest, 0.9)
-    after = predictor.calibrated(rows).predict(rest, 0.9)
-    moved = [b.latency_ms.value / a.latency_ms.value for a, b in zip(before, after, strict=True)]
-    width = [
-        np.log(b.latency_ms.interval.ratio) / np.log(a.latency_ms.interval.ratio)
-        for a, b in zip(before, after, strict=True)
-    ]
-    return float(np.median(moved)), float(np.median(width))
-
-
-def test_ten_rows_of_a_slower_device_move_it_there(predictor):
-    moved, width = calibrated_ratio(predictor, "amd-mi250", 1.7)
-
-    assert moved == pytest.approx(1.7, rel=0.05)
-    assert width < 0.6
-
-
-def test_ten_rows_of_a_slower_card_of_a_known_vendor_move_it_most_of_the_way(predictor):
-    moved, width = calibrated_ratio(predictor, "nvidia-rtx-4090", 1.7)
-
-    assert moved == pytest.approx(1.7, rel=0.15)
-    assert width <= 1.0
-
-
-@pytest.mark.parametrize("device", ["nvidia-a100-sxm-40gb", "amd-mi250"])
-def test_one_odd_row_of_ten_moves_a_device_little(predictor, device):
-    moved, _ = calibrated_ratio(predictor, device, 1.0, odd=10.0)
-
-    assert moved == pytest.approx(1.0, abs=0.1)
-
-
-def test_rows_of_one_device_leave_the_others_as_they_were(predictor):
-    row = MeasuredCase(case=case_of(), latency_ms=1e6)
-    calibrated = predictor.calibrated([row])
-    other = [case_of(device="nvidia-h100-sxm")]
-
-    assert calibrated.predict(other, 0.9) == predictor.predict(other, 0.9)
-    assert calibrated.version == f"{predictor.version}+1"
-    assert predictor.calibrated([]).predict(other, 0.9) == predictor.predict(other, 0.9)
-
-
 def test_damage_and_other_formats_are_refused(predictor):
     content = predictor.to_json()
     roofline = RooflinePredictor()
@@ -316,32 +204,6 @@ def test_damage_and_other_formats_are_refused(predictor):
 def test_no_rows_are_an_error():
     with pytest.raises(TooFewRowsError):
         fit_generation([], [], [], [])
-
-
-def encoder_case() -> Case:
-    workload = Workload(model="bert-base-uncased", batch_size=4, sequence_length=128)
-    made = profile(find_model("bert-base-uncased"), workload)
-    return Case(workload=workload, device=DEVICES.find("amd-mi250"), profile=made)
-
-
-def test_the_reference_calibrates_each_kind_of_work_by_its_own_rows(predictor):
-    reference = ReferencePredictor(RooflinePredictor(), {GENERATION: predictor})
-    cases = [case_of(device="amd-mi250"), encoder_case()]
-    before = [one.latency_ms.value for one in reference.predict(cases, 0.9)]
-    rows = [
-        MeasuredCase(case=case, latency_ms=latency_ms * 2.0)
-        for case, latency_ms in zip(cases, before, strict=True)
-    ]
-
-    calibrated = reference.calibrated(rows)
-    after = [one.latency_ms.value for one in calibrated.predict(cases, 0.9)]
-    of_generation = reference.calibrated(rows[:1]).predict(cases, 0.9)
-
-    assert calibrated.version == f"{reference.version}+2"
-    assert 1.5 < after[0] / before[0] < 2.05
-    assert 1.1 < after[1] / before[1] < 2.05
-    assert of_generation[0].latency_ms.value == pytest.approx(after[0])
-    assert of_generation[1].latency_ms.value == pytest.approx(before[1])
 
 
 def test_the_predictor_of_generation_answers_nothing_else(predictor):
