@@ -4,7 +4,9 @@
 
 Protocols train many predictors and take minutes to hours. With `--results` each run leaves its
 JSON there and a run whose JSON is there already is not repeated; results of other variants that
-lie there are listed too. `--local` is the file that `scripts/measure_local.py --csv` writes.
+lie there are listed too; so are runs on some of the rows, as `perf evaluate --protocol … -o
+subset.NAME.json` writes them, with the command in `subset.NAME.txt`. `--no-runs` writes what lies
+there. `--local` is the file that `scripts/measure_local.py --csv` writes.
 """
 
 import argparse
@@ -44,6 +46,7 @@ from perfpredict.services.protocols_variants import VariantName
 OUTPUT = Path(__file__).parent.parent / "docs" / "accuracy.md"
 READ_AT = datetime(2100, 1, 1, tzinfo=UTC)
 """Time of rows without one, the same in every run; it decides nothing here."""
+SUBSET = "subset."
 VARIANTS = (
     VariantName.LEARNED, VariantName.ROOFLINE_SUM, VariantName.LIGHTGBM_TOTALS,
     VariantName.ROOFLINE_CONSTANT,
@@ -151,10 +154,18 @@ class Runner:
     def documents(self) -> Iterator[Json]:
         """Yield all protocol results in the folder, the usual variants first."""
         found = [
-            json.loads(path.read_text("utf-8")) for path in sorted(self._results.glob("*.json"))
+            json.loads(path.read_text("utf-8"))
+            for path in sorted(self._results.glob("*.json"))
+            if not path.name.startswith(SUBSET)
         ]
         known = [one for one in found if isinstance(one, dict) and one.get("format") == FORMAT]
         yield from sorted(known, key=_variant_place)
+
+    def subsets(self) -> Iterator[tuple[str, Results]]:
+        """Yield the command and the results of each run on some of the rows."""
+        for path in sorted(self._results.glob(f"{SUBSET}*.json")):
+            command = path.with_suffix(".txt").read_text("utf-8").strip()
+            yield command, Results.of([json.loads(path.read_text("utf-8"))])
 
     def _rows(self) -> tuple[Engine, MeasurementRows]:
         if self._read is None:
@@ -196,6 +207,12 @@ def page(runner: Runner, local: Path | None) -> str:
     results = Results.of(runner.documents())
     parts = [HEAD, "# What was never seen\n\n## Marks\n\n", marks_table(results), DEFINITIONS]
     parts += [section for protocol in TITLES for section in _protocol(results, protocol)]
+    for command, of_some in runner.subsets():
+        parts += [
+            section
+            for protocol in TITLES
+            for section in _protocol(of_some, protocol, command=command, rows="some of the rows")
+        ]
     parts.append(AS_IT_SHIPS)
     for title, (key, count) in GROUPINGS.items():
         command = f"perf evaluate measurements.parquet --mode inference --by {key}"
@@ -207,10 +224,13 @@ def page(runner: Runner, local: Path | None) -> str:
     return "".join(parts)
 
 
-def _protocol(results: Results, protocol: str) -> Iterator[str]:
+def _protocol(
+    results: Results, protocol: str, *, command: str | None = None, rows: str | None = None
+) -> Iterator[str]:
     if not results.shots(protocol):
         return
-    yield _heading(TITLES[protocol], f"perf evaluate measurements.parquet --protocol {protocol}")
+    title = TITLES[protocol] if rows is None else f"{TITLES[protocol]}, {rows}"
+    yield _heading(title, command or f"perf evaluate measurements.parquet --protocol {protocol}")
     if protocol == "few-shot":
         yield "Median over devices of the median error, by how many random rows of it were given "
         yield "(means over three choices of them):\n\n"

@@ -9,7 +9,7 @@ import typer
 GROUPS: Mapping[str, tuple[str, str]] = {
     "hardware": ("perfpredict.commands.hardware:app", "Devices: recommend, list, detect, price."),
     "perf": ("perfpredict.commands.perf:app", "Predict latency, throughput and memory."),
-    "measure": ("perfpredict.commands.measure:app", "Record and import measurements."),
+    "measure": ("perfpredict.commands.measure:app", "Run, record and import measurements."),
     "feedback": ("perfpredict.commands.feedback:app", "Say whether a recommendation was taken."),
     "models": ("perfpredict.commands.models:app", "Train, store and compare predictors."),
     "sample": ("perfpredict.commands.sample:app", "Made-up rows to play with, marked as such."),
