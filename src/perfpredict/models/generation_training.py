@@ -93,7 +93,7 @@ def fit_generation(
     """Return the predictor fitted to rows of generation.
 
     `models` name siblings, which are left out together; rows of one source, device, framework and
-    model weigh less the more they are. Without `leaves_out` it is made in a tenth of the time, and
+    model weigh less the more they are. Without `leaves_out` it is made in a fifth of the time, and
     its intervals are those of the fitted rows: too narrow to be shown.
     """
     rows = _checked(cases, latencies_ms, models, sources)
