@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from published_rows import READ_AT, licensed_rows
+from published_rows import READ_AT, expressible_rows, licensed_rows
 
 from perfpredict.importers.options import ReadOptions
 from perfpredict.importers.parquet import read_parquet
@@ -32,9 +32,9 @@ from perfpredict.services.protocols_rows import ScoredRow, rows_of_file
 
 
 def usable_rows(measurements: Path) -> list[ScoredRow]:
-    """Return the licensed rows that an evaluation scores and whose batch size is stated."""
+    """Return the licensed rows that a workload can say all of and whose batch size is stated."""
     data = io.BytesIO()
-    licensed_rows(measurements).write_parquet(data)
+    expressible_rows(licensed_rows(measurements)).write_parquet(data)
     table = read_parquet("published", data.getvalue())
     engine = load_engine(None, predictor="roofline", is_calibrated=False)
     options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
