@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import context, measure_files, measure_gate, measure_run
+from perfpredict.commands import (
+    context,
+    measure_files,
+    measure_gate,
+    measure_run,
+    measure_suggest,
+)
 from perfpredict.commands.asking import ModelSourceOptions, detected_devices
 from perfpredict.commands.filters import FilterOptions, TableOptions
 from perfpredict.commands.measure_options import RecordOptions, ValueOptions, stated_model
@@ -14,6 +20,7 @@ app = typer.Typer(help="Run, record and import measurements.")
 measure_files.register(app)
 measure_gate.register(app)
 measure_run.register(app)
+measure_suggest.register(app)
 
 
 @app.command(

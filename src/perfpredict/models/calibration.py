@@ -170,6 +170,69 @@ def calibrate(inner: Predictor, rows: Sequence[MeasuredCase]) -> CalibratedPredi
     return CalibratedPredictor(inner, processes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedWidths:
+    """How wide the intervals of one device and kind of work would be after more rows.
+
+    That depends on where rows are and not on what they say, as long as they scatter by NOISE.
+    Generation that was learned is calibrated by its terms; here it is taken to move like the rest.
+    """
+
+    places: tuple[int, ...]
+    """Of the cases, in the sequence that was asked about."""
+    prior: Floats
+    """(n,) variance without any row."""
+    covariance: Floats
+    """(n, n) of what is not known of the cases after the rows so far."""
+    noise: float
+
+    def ratios(self) -> Floats:
+        """Return (n,) widths of log intervals over those without any row."""
+        return self._ratios(np.diag(self.covariance))
+
+    def ratios_after_each(self) -> Floats:
+        """Return (n, n) ratios after a row of the case of each row of the matrix."""
+        variance = np.diag(self.covariance)
+        told = self.covariance**2 / (variance + self.noise**2)[:, None]
+        return self._ratios(variance[None, :] - told)
+
+    def with_row(self, number: int) -> "ExpectedWidths":
+        """Return the widths after a row of the case `number`."""
+        shared = self.covariance[number]
+        told = np.outer(shared, shared) / (shared[number] + self.noise**2)
+        return replace(self, covariance=self.covariance - told)
+
+    def _ratios(self, left: Floats) -> Floats:
+        square = self.noise**2
+        return np.asarray(np.sqrt((np.maximum(left, 0.0) + square) / (self.prior + square)))
+
+
+def expected_widths(
+    inner: Predictor, known: Sequence[Case], asked: Sequence[Case]
+) -> list[ExpectedWidths]:
+    """Return the widths of `asked` once `inner` is calibrated by rows of `known`, newest first."""
+    known_by_key, places_by_key = defaultdict(list), defaultdict(list)
+    for case in known:
+        known_by_key[_key(case)].append(case)
+    for place, case in enumerate(asked):
+        places_by_key[_key(case)].append(place)
+    found = []
+    for key, places in places_by_key.items():
+        noise, rows = NOISE[key[1]], known_by_key[key][:MAX_ROWS]
+        cases = [*rows, *(asked[place] for place in places)]
+        points = _Points.of(cases, inner.predict(cases, LEVEL), noise)
+        covariance, count = _covariance(points, points), len(rows)
+        shared, left = covariance[:count, count:], covariance[count:, count:]
+        noisy = covariance[:count, :count] + noise**2 * np.eye(count)
+        found.append(
+            ExpectedWidths(
+                places=tuple(places), prior=np.diag(left), noise=noise,
+                covariance=left - shared.T @ np.linalg.solve(noisy, shared),
+            )
+        )  # fmt: skip
+    return found
+
+
 def _covariance(left: _Points, right: _Points) -> Floats:
     square = ((left.shares[:, None, :] - right.shares[None, :, :]) ** 2).sum(axis=2)
     alike = np.exp(-square / (2.0 * OPERATION_LENGTH**2))

@@ -25,6 +25,7 @@ OUTPUTS: Mapping[str, str] = {
     "hardware-price": "hardware:PRICE_COLUMNS",
     "hardware-probe": "hardware:PROBE_COLUMNS",
     "hardware-show": "hardware:SHOW_COLUMNS",
+    "measure-suggest": "measure_suggest:COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
     "sample-clear": "sample:CLEAR_COLUMNS",
     "sample-generate": "sample:GENERATE_COLUMNS",

@@ -1,0 +1,191 @@
+"""Which measurements would tell most about a question, before any of them is made."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfpredict.catalog.defaults import with_defaults
+from perfpredict.catalog.models import profile
+from perfpredict.catalog.transformers.config import Kind, TransformerConfig
+from perfpredict.catalog.vision import VisionModel
+from perfpredict.domain.device import ResolvedDevice
+from perfpredict.domain.workload import Mode, Workload
+from perfpredict.errors import CannotAnswerError, InvalidInputError, PerfpredictError
+from perfpredict.models.calibration import ExpectedWidths, expected_widths
+from perfpredict.models.predictor import Case
+from perfpredict.models.reference import ReferencePredictor, uncalibrated
+from perfpredict.services.engine import Engine, Pair
+from perfpredict.services.model_source import known_model
+from perfpredict.services.opening import MeasuredRow
+
+MAX_WORKLOADS = 500
+"""On one device; memory and time grow with their square."""
+
+_BUILT_KINDS = {Kind.ENCODER, Kind.DECODER, Kind.VISION_ENCODER}
+_RUN_FRAMEWORKS = {None, "pytorch"}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """One measurement to make, and what it is expected to do."""
+
+    workload: Workload
+    hardware: ResolvedDevice
+    width_before: float
+    """Geometric mean of upper / lower over everything asked, after the suggestions before."""
+    width_after: float
+    is_runnable: bool
+    """Whether `measure run` measures just this, given a machine with the device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestions:
+    """What to measure, the most telling first."""
+
+    chosen: tuple[Suggestion, ...]
+    asked: int
+    """Workloads on devices whose intervals are counted."""
+    unfitting: int
+    """Those left out, as they do not fit into the memory of their device."""
+    level: float
+    is_moved_by_rows: bool
+    """Whether the predictor in force is one that new rows correct at once."""
+
+
+def suggest(
+    engine: Engine,
+    workloads: Sequence[Workload],
+    hardware: Sequence[ResolvedDevice],
+    *,
+    known: Sequence[MeasuredRow],
+    budget: int,
+    level: float,
+) -> Suggestions:
+    """Return at most `budget` measurements of what is asked, chosen greedily one after another.
+
+    Each is the one after which the mean log interval width over everything asked is expected to
+    be least. `known` are the rows, newest first, that correct the engine. Raises CannotAnswerError
+    where nothing fits, and what makes the first workload unanswerable.
+    """
+    if len(workloads) > MAX_WORKLOADS:
+        raise InvalidInputError(
+            f"{len(workloads)} workloads are asked about, more than {MAX_WORKLOADS}",
+            hint="ask about fewer models or batch sizes",
+        )
+    pairs = [(workload, one) for one in hardware for workload in workloads]
+    fitting, widths = _log_widths(engine, pairs, level)
+    if not fitting:
+        raise CannotAnswerError("none of the workloads fits into the memory of its device")
+    inner = uncalibrated(engine.predictor)
+    # rows that do not correct the engine are in its intervals already, or do not count for it
+    rows = known if inner is not engine.predictor else ()
+    groups = expected_widths(
+        inner, _known_cases(rows), [_case(workload, one) for workload, one in fitting]
+    )
+    return Suggestions(
+        chosen=tuple(_chosen(fitting, widths, groups, budget)),
+        asked=len(fitting),
+        unfitting=len(pairs) - len(fitting),
+        level=level,
+        is_moved_by_rows=isinstance(inner, ReferencePredictor),
+    )
+
+
+def _log_widths(engine: Engine, pairs: Sequence[Pair], level: float) -> tuple[list[Pair], Floats]:
+    """Return the pairs that fit their devices, and the log width of each one's interval now."""
+    fitting: list[Pair] = []
+    widths: list[float] = []
+    for pair, answer in zip(pairs, engine.predict_many(pairs, level=level), strict=True):
+        if isinstance(answer, PerfpredictError):
+            raise answer
+        if answer.latency_ms is not None:
+            interval = answer.latency_ms.interval
+            fitting.append(pair)
+            widths.append(float(np.log(interval.upper / interval.lower)))
+    return fitting, np.array(widths)
+
+
+def _case(workload: Workload, hardware: ResolvedDevice) -> Case:
+    model = known_model(workload.model)
+    filled, _ = with_defaults(workload, model)
+    return Case(workload=filled, device=hardware.device, profile=profile(model, filled))
+
+
+def _known_cases(rows: Iterable[MeasuredRow]) -> list[Case]:
+    found = []
+    for workload, hardware, _ in rows:
+        try:
+            found.append(_case(workload, hardware))
+        except PerfpredictError:
+            continue  # a model that is no longer known corrects nothing either
+    return found
+
+
+def _chosen(
+    pairs: Sequence[Pair], widths: Floats, groups: Sequence[ExpectedWidths], budget: int
+) -> list[Suggestion]:
+    candidates = [_Candidates(group, widths[list(group.places)]) for group in groups]
+    chosen: list[Suggestion] = []
+    total = float(widths.sum())
+    for _ in range(min(budget, len(pairs))):
+        best = max(candidates, key=lambda one: one.gain)
+        before, total = total, total - best.gain
+        workload, hardware = pairs[best.take()]
+        chosen.append(
+            Suggestion(
+                workload=workload,
+                hardware=hardware,
+                width_before=float(np.exp(before / len(pairs))),
+                width_after=float(np.exp(total / len(pairs))),
+                is_runnable=_is_runnable(workload),
+            )
+        )
+    return chosen
+
+
+def _is_runnable(workload: Workload) -> bool:
+    model = known_model(workload.model)
+    config = model.config
+    is_built = isinstance(config, VisionModel) or (
+        isinstance(config, TransformerConfig) and config.kind in _BUILT_KINDS
+    )
+    # without a phase, it measures prefill and decode and not one pass over the tokens
+    is_one_run = not model.is_generative or workload.phase is not None
+    return (
+        is_built
+        and is_one_run
+        and workload.mode is Mode.INFERENCE
+        and workload.framework in _RUN_FRAMEWORKS
+        and workload.quantization is None
+        and workload.device_count == workload.concurrency == 1
+    )
+
+
+class _Candidates:
+    """The cases of one device and kind of work, each of which can be measured once."""
+
+    def __init__(self, group: ExpectedWidths, widths: Floats) -> None:
+        self._group = group
+        # a width moves from where it is now, which knows what the rows so far say
+        self._width_per_ratio = widths / group.ratios()
+        self._is_taken = np.zeros(len(widths), dtype=bool)
+        self._weigh()
+
+    def take(self) -> int:
+        """Measure the best case, and return its place."""
+        self._is_taken[self._best] = True
+        taken = self._group.places[self._best]
+        self._group = self._group.with_row(self._best)
+        self._weigh()
+        return taken
+
+    def _weigh(self) -> None:
+        narrowed = self._group.ratios()[None, :] - self._group.ratios_after_each()
+        gains = np.where(self._is_taken, -np.inf, narrowed @ self._width_per_ratio)
+        self._best = int(gains.argmax())
+        self.gain = float(gains[self._best])
+        """Log widths, summed over all cases, that the best case is expected to take away."""
