@@ -259,7 +259,12 @@ def _shares(estimate: CaseEstimate) -> list[float]:
 
 def _framework(case: Case) -> str:
     workload = case.workload
-    parts = (workload.framework, workload.is_compiled, workload.memory_format, workload.precision)
+    parts = (
+        workload.framework or "pytorch",
+        workload.is_compiled,
+        workload.memory_format,
+        workload.precision,
+    )
     return "/".join(str(part) for part in (*parts, workload.phase))
 
 
