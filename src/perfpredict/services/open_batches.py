@@ -27,7 +27,7 @@ from perfpredict.importers.raw import PROBLEM
 from perfpredict.importers.rows import OPEN_BATCH
 from perfpredict.importers.shapes import add_derived, fill_defaults, work
 from perfpredict.importers.table import MeasurementRows
-from perfpredict.models.memory import fits
+from perfpredict.models.memory import memory_use, usable_bytes
 from perfpredict.models.op_arrays import CLASS_CODES, MATRIX_CLASSES, pack
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
@@ -145,7 +145,8 @@ class Saturation:
         batch = 1
         while batch <= MAX_BATCH:
             case = self._case(replace(workload, batch_size=batch), device, entry)
-            if not fits(case):
+            # at once: a batch that runs in waves gains nothing over one wave
+            if memory_use(case).total > usable_bytes(case):
                 break
             cases.append(case)
             batch *= 2
