@@ -16,7 +16,7 @@ import numpy as np
 
 from perfpredict.domain.workload import Workload
 from perfpredict.models.calibration import MeasuredCase, calibrate
-from perfpredict.models.observations import feature_matrix
+from perfpredict.models.observations import describe
 from perfpredict.models.predictor import Case
 from perfpredict.models.reference import load_reference
 from perfpredict.models.residual import ResidualPredictor
@@ -77,7 +77,7 @@ def main() -> None:
     forward = reference.parts["forward"]._predictor()  # type: ignore[attr-defined]
     assert isinstance(forward, ResidualPredictor) and forward.corrector is not None
     corrector = forward.corrector
-    matrix = feature_matrix(cases, reference.constants)
+    matrix = describe(cases, reference.constants).matrix
     trees = seconds(lambda: corrector.learner.predict(matrix), 3)
     whole = seconds(lambda: reference.predict(cases, 0.9), 3)
     values = seconds(lambda: reference.latencies_ms(cases), 3)

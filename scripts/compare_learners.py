@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from train_reference import usable_rows
 
 from perfpredict.features import FEATURES, SHAPE_FEATURES
-from perfpredict.models.observations import feature_matrix, fold_numbers
+from perfpredict.models.observations import describe, fold_numbers
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.models.work_kinds import FORWARD, kind_of_work
 from perfpredict.services.protocols_rows import ScoredRow
@@ -80,7 +80,7 @@ class Data:
         measured = np.array([row.latency_ms for row in rows])
         return cls(
             rows=rows,
-            matrix=feature_matrix(cases, prior.constants),
+            matrix=describe(cases, prior.constants).matrix,
             target=np.log(measured / prior.latencies_ms(cases)),
         )
 

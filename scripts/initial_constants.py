@@ -73,7 +73,6 @@ def initial_constants() -> dict[str, Any]:
         },
         "quantization": {"awq": 1.3, "gptq": 1.3, "bnb": 3.0, "q4_k_m": 1.0, "mxfp4": 1.0},
         "link_share": 0.1,
-        "memory_interval": [0.8, 1.35],
         "residual_quantiles": {
             key: [0.4, 0.5, 0.6, 0.75, 0.85, 1.0, 1.3, 1.6, 2.0]
             for key in ("other", "inference", "training", "generation", "within_device")

@@ -173,7 +173,7 @@ def _workload_features(workloads: Sequence[Workload]) -> dict[str, Floats]:
         "log_device_count": _log([w.device_count for w in workloads]),
         "log_concurrency": _log([w.concurrency for w in workloads]),
         **{
-            f"framework_{name}": _flags([(w.framework or "pytorch") == name for w in workloads])
+            f"framework_{name}": _flags([w.framework_name == name for w in workloads])
             for name in FRAMEWORKS
         },
         "is_compiled": _flags([w.is_compiled for w in workloads]),

@@ -9,6 +9,7 @@ from perfpredict.errors import InvalidInputError
 
 MAX_BATCH_SIZE = 1_000_000
 MAX_TOKENS = 10_000_000
+DEFAULT_FRAMEWORK = "pytorch"
 
 
 class Mode(StrEnum):
@@ -83,6 +84,11 @@ class Workload:
                 _check_range(name, value, MAX_TOKENS)
         if self.phase is Phase.GENERATE and self.output_tokens is None:
             raise InvalidInputError("output_tokens must be given for phase 'generate'")
+
+    @property
+    def framework_name(self) -> str:
+        """The framework, or the one that the catalog takes where none is named."""
+        return self.framework or DEFAULT_FRAMEWORK
 
     @property
     def key(self) -> str:

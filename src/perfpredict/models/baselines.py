@@ -19,7 +19,6 @@ from perfpredict.domain.workload import Mode, Phase
 from perfpredict.errors import CannotAnswerError
 from perfpredict.features import FRAMEWORKS
 from perfpredict.models.conformal import LogFactors, Residuals
-from perfpredict.models.efficiency import load_constants
 from perfpredict.models.observations import fold_numbers
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline import memory_estimate
@@ -225,7 +224,7 @@ def _features(case: Case, total: Totals) -> list[float]:
         float(device.kind is DeviceKind.CPU),
         float(workload.is_compiled),
         float(workload.memory_format == "nhwc"),
-        *(float((workload.framework or "pytorch") == name) for name in FRAMEWORKS),
+        *(float(workload.framework_name == name) for name in FRAMEWORKS),
     ]
 
 
@@ -250,6 +249,6 @@ def _estimate(
     )
     return CaseEstimate(
         latency_ms=Estimate(value=latency_ms, interval=interval),
-        memory_bytes=memory_estimate(case, load_constants(), level),
+        memory_bytes=memory_estimate(case, level),
         basis=basis,
     )

@@ -260,7 +260,7 @@ def _shares(estimate: CaseEstimate) -> list[float]:
 def _framework(case: Case) -> str:
     workload = case.workload
     parts = (
-        workload.framework or "pytorch",
+        workload.framework_name,
         workload.is_compiled,
         workload.memory_format,
         workload.precision,

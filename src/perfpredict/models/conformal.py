@@ -11,11 +11,13 @@ a group this is ordinary split conformal prediction with its finite-sample corre
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perfpredict.domain.identity import Same
 from perfpredict.errors import InvalidInputError, TooFewRowsError
 
 MIN_SITUATION_GROUPS = 5
@@ -82,12 +84,18 @@ class Residuals:
         """
         if not 0 < level < 1:
             raise InvalidInputError(f"level must be above 0 and below 1, got {level}")
-        tail = (1 - level) / 2
-        values = np.asarray(self.values)
-        weights = np.asarray(self.weights)
-        lower = -_upper_quantile(-values[::-1], weights[::-1], self.group_count, tail)
-        upper = _upper_quantile(values, weights, self.group_count, tail)
-        return LogFactors(lower=min(lower, 0.0), upper=max(upper, 0.0))
+        return _factors(Same(self), level)
+
+
+@lru_cache(maxsize=1024)
+def _factors(residuals: Same[Residuals], level: float) -> LogFactors:
+    own = residuals.value
+    tail = (1 - level) / 2
+    values = np.asarray(own.values)
+    weights = np.asarray(own.weights)
+    lower = -_upper_quantile(-values[::-1], weights[::-1], own.group_count, tail)
+    upper = _upper_quantile(values, weights, own.group_count, tail)
+    return LogFactors(lower=min(lower, 0.0), upper=max(upper, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

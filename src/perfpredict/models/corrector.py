@@ -19,10 +19,12 @@ from perfpredict.models.conformal import (
     residuals_from_json,
     residuals_to_json,
 )
+from perfpredict.models.json_parts import counts, mapping
 from perfpredict.models.learners import Learner, learner_from_json
 from perfpredict.models.new_device import EXPECTED_SPREAD, NewDevice, wider
 from perfpredict.models.observations import situations
 from perfpredict.models.predictor import Case
+from perfpredict.models.work_kinds import execution_of
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +74,7 @@ class Corrector:
     def log_factors(self, cases: Sequence[Case], matrix: Floats) -> Floats:
         """Return ln(corrected / prior) of each case, shape (cases,); `matrix` as in FEATURES."""
         releases = matrix[:, _RELEASED]
-        newest = [self.newest_release.get(c.workload.framework or "pytorch", np.nan) for c in cases]
+        newest = [self.newest_release.get(c.workload.framework_name, np.nan) for c in cases]
         filled = matrix.copy()
         filled[:, _RELEASED] = np.where(np.isnan(releases), newest, releases)
         trust = np.array([self._trust(case) for case in cases])
@@ -100,7 +102,8 @@ class Corrector:
         rows = self.rows_by_device.get(case.device.name, 0)
         wide = self.new_device.widened(known, case.device.kind.value, rows, level)
         novelty = _novelty(FAMILY_SPREAD, self.rows_by_family.get(family_of(case), 0))
-        novelty += _novelty(FRAMEWORK_SPREAD, self.rows_by_framework.get(framework_of(case), 0))
+        alike = self.rows_by_framework.get(execution_of(case.workload), 0)
+        novelty += _novelty(FRAMEWORK_SPREAD, alike)
         added = NormalDist().inv_cdf((1.0 + level) / 2.0) ** 2 * novelty
         return LogFactors(
             lower=-math.sqrt(wide.lower**2 + added), upper=math.sqrt(wide.upper**2 + added)
@@ -114,9 +117,12 @@ class Corrector:
         if architecture_of(case) not in self.architectures:
             found.append("no model of its architecture was in training")
         if family_of(case) not in self.rows_by_family:
-            found.append(f"no {family_of(case)} model was in training")
-        if framework_of(case) not in self.rows_by_framework:
-            found.append(f"no row of {framework_of(case)} was in training")
+            family = case.workload.family
+            found.append(
+                f"no {family} model was in training" if family else "its family is not known"
+            )
+        if execution_of(case.workload) not in self.rows_by_framework:
+            found.append(f"no row of {execution_of(case.workload)} was in training")
         lowest, highest = self.batch_sizes
         if not lowest <= case.workload.batch_size <= highest:
             found.append(
@@ -171,11 +177,11 @@ def corrector_from_json(content: object) -> Corrector:
         new_device=NewDevice.from_json(mapping(own["new_device"])),
         new_architecture=None if new is None else residuals_from_json(new),
         architectures=tuple(str(name) for name in architectures),
-        rows_by_device=_counts(own["rows_by_device"]),
-        rows_by_model=_counts(own["rows_by_model"]),
-        rows_by_family=_counts(own["rows_by_family"]),
-        rows_by_framework=_counts(own["rows_by_framework"]),
-        devices_by_kind=_counts(own["devices_by_kind"]),
+        rows_by_device=counts(own["rows_by_device"]),
+        rows_by_model=counts(own["rows_by_model"]),
+        rows_by_family=counts(own["rows_by_family"]),
+        rows_by_framework=counts(own["rows_by_framework"]),
+        devices_by_kind=counts(own["devices_by_kind"]),
         batch_sizes=(int(batch_sizes[0]), int(batch_sizes[1])),
         newest_release={k: float(str(v)) for k, v in mapping(own["newest_release"]).items()},
     )
@@ -199,23 +205,6 @@ def family_of(case: Case) -> str:
     return case.workload.family or "other"
 
 
-def framework_of(case: Case) -> str:
-    """Return the framework, compiled apart from eager; pytorch where none is given."""
-    name = case.workload.framework or "pytorch"
-    return f"{name}+compiled" if case.workload.is_compiled else name
-
-
 def _novelty(spread: float, rows: int) -> float:
     """Return the log variance of what is shared by rows of which `rows` were in training."""
     return spread**2 / (1.0 + rows / NOVELTY_ROWS)
-
-
-def mapping(content: object) -> Mapping[str, object]:
-    """Return `content` if it is a JSON object, else raise InvalidInputError."""
-    if not isinstance(content, dict):
-        raise InvalidInputError("a part of it is missing")
-    return content
-
-
-def _counts(content: object) -> dict[str, int]:
-    return {str(name): int(str(count)) for name, count in mapping(content).items()}

@@ -62,8 +62,6 @@ class Constants:
     """Factor on the time of linear layers per quantisation scheme; absent is 1."""
     link_share: float
     """Device-to-device bandwidth as a share of memory bandwidth."""
-    memory_interval: tuple[float, float]
-    """Factors of the 90 % interval of memory."""
     residual_quantiles: Mapping[str, tuple[float, ...]]
     """Situation → |log residual| at RESIDUAL_LEVELS, from groups that were left out."""
 
@@ -89,6 +87,5 @@ def parse_constants(text: str) -> Constants:
         frameworks={n: FrameworkEfficiency(**f) for n, f in raw["frameworks"].items()},
         quantization=raw["quantization"],
         link_share=raw["link_share"],
-        memory_interval=(raw["memory_interval"][0], raw["memory_interval"][1]),
         residual_quantiles={k: tuple(v) for k, v in raw["residual_quantiles"].items()},
     )

@@ -25,11 +25,13 @@ from perfpredict.models.generation_calibration import (
 )
 from perfpredict.models.generation_factors import framework_of
 from perfpredict.models.generation_intervals import LIKE_VENDORS, MIN_CELL_ROWS, Widths
-from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen, mapping
+from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen
 from perfpredict.models.generation_sum import time_shares
 from perfpredict.models.generation_terms import TERMS, terms_of
+from perfpredict.models.json_parts import mapping
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline import RooflinePredictor, memory_estimate
+from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
 
 FORMAT = "perfpredict generation 1"
@@ -70,12 +72,16 @@ class GenerationPredictor:
             self._version = sha256_of(content.encode())[:12]
         return self._version
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
-        """Return the latency in ms of each case, without intervals."""
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
+        """Return the latency in ms of each case; it has terms of its own and needs no breakdown."""
+        del breakdown
         return np.asarray(np.exp(self.answer(cases).log_latency_s) * 1e3)
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
         """Return one estimate a case; latency_ms is per batch, per step for decode."""
+        del breakdown
         answer = self.answer(cases)
         return [
             self.estimate(case, float(log_s), shares, self.factors(case), level)
@@ -113,7 +119,7 @@ class GenerationPredictor:
                     coverage=level,
                 ),
             ),
-            memory_bytes=memory_estimate(case, self.constants, level),
+            memory_bytes=memory_estimate(case, level),
             basis=self.basis,
             time_shares=shares,
             launch_share=launch_share,

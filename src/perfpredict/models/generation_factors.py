@@ -145,7 +145,7 @@ def groups_of(cases: Sequence[Case]) -> dict[Level, NDArray[np.str_]]:
 
 def framework_of(case: Case) -> str:
     """Return the framework of a case, PyTorch where none is named."""
-    return case.workload.framework or "pytorch"
+    return case.workload.framework_name
 
 
 def cell_of(case: Case) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 from perfpredict.errors import InvalidInputError
 from perfpredict.models.generation_factors import Factors, cell_of, framework_of, precision_of
 from perfpredict.models.generation_trees import Trees
+from perfpredict.models.json_parts import counts, mapping
 from perfpredict.models.predictor import Case
 
 EAGER, SERVED = "eager", "served"
@@ -112,19 +113,12 @@ class Seen:
         own = mapping(content)
         lowest, highest = _texts(own["batch_sizes"])
         return cls(
-            rows_by_cell={k: int(str(v)) for k, v in mapping(own["rows_by_cell"]).items()},
-            rows_by_model={k: int(str(v)) for k, v in mapping(own["rows_by_model"]).items()},
+            rows_by_cell=counts(own["rows_by_cell"]),
+            rows_by_model=counts(own["rows_by_model"]),
             precisions=frozenset(_texts(own["precisions"])),
             frameworks=frozenset(_texts(own["frameworks"])),
             batch_sizes=(int(lowest), int(highest)),
         )
-
-
-def mapping(content: object) -> Mapping[str, object]:
-    """Return `content` if it is a JSON object, else raise InvalidInputError."""
-    if not isinstance(content, dict):
-        raise InvalidInputError("a part of it is missing")
-    return content
 
 
 def _texts(content: object) -> list[str]:

@@ -16,6 +16,7 @@ from perfpredict.models.op_arrays import pack
 from perfpredict.models.op_shapes import shape_features
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline_sum import Breakdown, roofline_sum
+from perfpredict.models.work_kinds import execution_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -80,17 +81,17 @@ class Described:
     breakdown: Breakdown
 
 
-def describe(cases: Sequence[Case], constants: Constants) -> Described:
-    """Return the features of `cases` under the roofline sum with `constants`."""
+def describe(
+    cases: Sequence[Case], constants: Constants, breakdown: Breakdown | None = None
+) -> Described:
+    """Return the features of `cases` under the roofline sum with `constants`.
+
+    `breakdown` is that sum where it is known already.
+    """
     arrays = pack(cases)
-    breakdown = roofline_sum(cases, arrays, constants)
-    shapes = shape_features(arrays, breakdown.op_s)
-    return Described(matrix=features.feature_matrix(cases, breakdown, shapes), breakdown=breakdown)
-
-
-def feature_matrix(cases: Sequence[Case], constants: Constants) -> Floats:
-    """Return (m, features), columns as in FEATURES."""
-    return describe(cases, constants).matrix
+    known = breakdown or roofline_sum(cases, arrays, constants)
+    shapes = shape_features(arrays, known.op_s)
+    return Described(matrix=features.feature_matrix(cases, known, shapes), breakdown=known)
 
 
 def balanced_weights(models: Sequence[str], devices: Sequence[str]) -> Floats:
@@ -122,11 +123,10 @@ def shuffled_groups(groups: Sequence[str], *, seed: int) -> list[str]:
 
 def situations(case: Case) -> tuple[str, ...]:
     """Return the kinds of situation that `case` is one of, the most particular first."""
-    workload, device = case.workload, case.device
-    framework = f"{workload.framework or 'pytorch'}{'+compiled' if workload.is_compiled else ''}"
+    device, execution = case.device, execution_of(case.workload)
     return (
-        f"{device.name}/{framework}",
-        f"{device.kind}/{framework}",
+        f"{device.name}/{execution}",
+        f"{device.kind}/{execution}",
         f"{device.kind}",
     )
 

@@ -22,6 +22,7 @@ from perfpredict.models.generation import CalibratedGeneration, GenerationPredic
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
 from perfpredict.models.work_kinds import GENERATION, WORK_KINDS, kind_of_work
 
@@ -51,19 +52,27 @@ class ReferencePredictor:
         versions = [self.roofline.version, *(self.parts[k].version for k in sorted(self.parts))]
         return sha256_of("\n".join(versions).encode())[:12]
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
         """Return one estimate a case; latency_ms is per batch, per step for decode."""
+        by_predictor = self._by_predictor(cases)
+        if len(by_predictor) == 1:  # all of one kind of work, so what is known of them is whole
+            return by_predictor[0][0].predict(cases, level, breakdown)
         answers: list[CaseEstimate | None] = [None] * len(cases)
-        for predictor, places in self._by_predictor(cases):
+        for predictor, places in by_predictor:
             own = predictor.predict([cases[place] for place in places], level)
             for place, answer in zip(places, own, strict=True):
                 answers[place] = answer
         return [answer for answer in answers if answer is not None]
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
         """Return the latency in ms of each case, without intervals."""
+        by_predictor = self._by_predictor(cases)
+        if len(by_predictor) == 1:
+            return by_predictor[0][0].latencies_ms(cases, breakdown)
         values = np.empty(len(cases))
-        for predictor, places in self._by_predictor(cases):
+        for predictor, places in by_predictor:
             values[places] = predictor.latencies_ms([cases[place] for place in places])
         return values
 
@@ -140,11 +149,13 @@ class _ShippedPart:
     def constants(self) -> Constants:
         return self._roofline.constants
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
-        return self._predictor().latencies_ms(cases)
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
+        return self._predictor().latencies_ms(cases, breakdown)
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
-        return self._predictor().predict(cases, level)
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
+        return self._predictor().predict(cases, level, breakdown)
 
     def generation(self) -> GenerationPredictor | None:
         """Return the predictor of generation, None if this part is of another kind."""

@@ -16,12 +16,13 @@ from perfpredict.models.corrector import (
     Corrector,
     corrector_from_json,
     corrector_to_json,
-    mapping,
 )
 from perfpredict.models.efficiency import Constants
+from perfpredict.models.json_parts import mapping
 from perfpredict.models.memory_fit import MemoryCorrection
-from perfpredict.models.observations import Target, feature_matrix
+from perfpredict.models.observations import Described, Target, describe
 from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
 
 FORMAT = "perfpredict residual 2"
@@ -48,10 +49,12 @@ class Prior(Protocol):
     def constants(self) -> Constants:
         """Of the roofline sum."""
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
-        """Return the latency in ms of each case, without intervals."""
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
+        """Return the latency in ms of each case; `breakdown` is theirs where it is known."""
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
         """Return one estimate a case."""
 
 
@@ -106,37 +109,33 @@ class ResidualPredictor:
             self._version = sha256_of(self.to_bytes())[:12]
         return self._version
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
         """Return one estimate a case; latency_ms is per batch, per step for decode."""
         if not cases:
             return []
-        estimates = self.prior.predict(cases, level)
+        described = describe(cases, self.constants, breakdown)
+        estimates = self.prior.predict(cases, level, described.breakdown)
         if self.corrector is not None:
-            estimates = self._with_latency(self.corrector, cases, estimates, level)
+            estimates = self._with_latency(self.corrector, cases, estimates, described, level)
         if self.memory is not None:
             estimates = _with_memory(self.memory, cases, estimates, level)
         return estimates
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
         """Return the corrected latency in ms of each case, without intervals."""
-        values = self.prior.latencies_ms(cases)
-        return values if self.corrector is None else values * self._factors(self.corrector, cases)
-
-    def _factors(self, corrector: Corrector, cases: Sequence[Case]) -> Floats:
-        """Return corrected / prior, 1 for a case that is nothing like what was learned from."""
-        factors = np.ones(len(cases))
-        places = [place for place, case in enumerate(cases) if corrector.covers(case)]
-        if places:
-            chosen = [cases[place] for place in places]
-            matrix = feature_matrix(chosen, self.prior.constants)
-            factors[places] = np.exp(corrector.log_factors(chosen, matrix))
-        return factors
+        described = describe(cases, self.constants, breakdown)
+        values = self.prior.latencies_ms(cases, described.breakdown)
+        if self.corrector is None:
+            return values
+        return values * _factors(self.corrector, cases, described.matrix)
 
     def _with_latency(
         self, corrector: Corrector, cases: Sequence[Case], estimates: Sequence[CaseEstimate],
-        level: float,
+        described: Described, level: float,
     ) -> list[CaseEstimate]:  # fmt: skip
-        factors = self._factors(corrector, cases)
+        factors = _factors(corrector, cases, described.matrix)
         return [
             _corrected(corrector, case, estimate, float(factor), level)
             if corrector.covers(case)
@@ -202,6 +201,16 @@ class ResidualPredictor:
             )
         except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError) as exc:
             raise StoreUnusableError(f"the stored predictor is damaged: {exc}") from exc
+
+
+def _factors(corrector: Corrector, cases: Sequence[Case], matrix: Floats) -> Floats:
+    """Return corrected / prior, 1 for a case that is nothing like what was learned from."""
+    factors = np.ones(len(cases))
+    places = [place for place, case in enumerate(cases) if corrector.covers(case)]
+    if places:
+        chosen = [cases[place] for place in places]
+        factors[places] = np.exp(corrector.log_factors(chosen, matrix[places]))
+    return factors
 
 
 def _corrected(

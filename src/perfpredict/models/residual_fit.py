@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perfpredict.errors import TooFewRowsError
 from perfpredict.features import FEATURES
 from perfpredict.models.conformal import Calibration, Residuals
-from perfpredict.models.corrector import Corrector, architecture_of, family_of, framework_of
+from perfpredict.models.corrector import Corrector, architecture_of, family_of
 from perfpredict.models.learners import Algorithm, Learner, fit_learner
 from perfpredict.models.memory_fit import MemoryCorrection, fit_memory
 from perfpredict.models.memory_parts import PARTS
@@ -20,12 +20,13 @@ from perfpredict.models.observations import (
     Observations,
     Target,
     balanced_weights,
-    feature_matrix,
+    describe,
     fold_numbers,
     situations,
 )
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.models.work_kinds import execution_of
 
 DEVICE_FOLDS = 10
 """Most folds by device; with fewer devices each is left out alone."""
@@ -83,9 +84,11 @@ class Lesson:
 
 def lesson_of(rows: Observations, prior: Prior) -> Lesson:
     """Return features, log residuals of the prior and balanced weights of latency `rows`."""
+    described = describe(rows.cases, prior.constants)
+    before_ms = prior.latencies_ms(rows.cases, described.breakdown)
     return Lesson(
-        matrix=feature_matrix(rows.cases, prior.constants),
-        target=np.log(rows.measured / prior.latencies_ms(rows.cases)),
+        matrix=described.matrix,
+        target=np.log(rows.measured / before_ms),
         weights=balanced_weights(rows.models, rows.devices),
     )
 
@@ -160,7 +163,7 @@ def fit_corrector(
         rows_by_device=Counter(rows.devices),
         rows_by_model=Counter(rows.models),
         rows_by_family=Counter(family_of(case) for case in rows.cases),
-        rows_by_framework=Counter(framework_of(case) for case in rows.cases),
+        rows_by_framework=Counter(execution_of(case.workload) for case in rows.cases),
         devices_by_kind=Counter(
             kind for _, kind in sorted({(c.device.name, c.device.kind.value) for c in rows.cases})
         ),
@@ -268,7 +271,7 @@ def _newest_release(rows: Observations, matrix: Floats) -> dict[str, float]:
     releases = matrix[:, FEATURES.index("framework_released")]
     for case, release in zip(rows.cases, releases, strict=True):
         if np.isfinite(release):
-            name = case.workload.framework or "pytorch"
+            name = case.workload.framework_name
             newest[name] = max(newest.get(name, -np.inf), float(release))
     return newest
 

@@ -31,15 +31,20 @@ class RooflinePredictor:
         """Return where the time of `cases` goes; rows follow the cases."""
         return roofline_sum(cases, pack(cases), self.constants)
 
-    def latencies_ms(self, cases: Sequence[Case]) -> Floats:
-        """Return the latency in ms of each case, without intervals."""
-        return self.breakdown(cases).latency_s * 1e3
+    def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
+        """Return the latency in ms of each case; `breakdown` is theirs where it is known."""
+        return (breakdown or self.breakdown(cases)).latency_s * 1e3
 
-    def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
-        """Return one estimate a case; latency_ms is per batch, per step for decode."""
+    def predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
+    ) -> list[CaseEstimate]:
+        """Return one estimate a case; latency_ms is per batch, per step for decode.
+
+        `breakdown` is that of the cases where it is known already.
+        """
         if not cases:
             return []
-        breakdown = self.breakdown(cases)
+        breakdown = breakdown or self.breakdown(cases)
         return [self._estimate(case, breakdown, index, level) for index, case in enumerate(cases)]
 
     def _estimate(self, case: Case, breakdown: Breakdown, index: int, level: float) -> CaseEstimate:
@@ -54,7 +59,7 @@ class RooflinePredictor:
                     lower=latency_ms / spread, upper=latency_ms * spread, coverage=level
                 ),
             ),
-            memory_bytes=memory_estimate(case, self.constants, level),
+            memory_bytes=memory_estimate(case, level),
             basis=Basis.ROOFLINE,
             time_shares=shares,
             launch_share=launch_share,
@@ -85,11 +90,8 @@ def residual_at(quantiles: Sequence[float], level: float) -> float:
     return float(quantiles[-1] * odds)
 
 
-def memory_estimate(case: Case, constants: Constants, level: float) -> Estimate:
-    """Return peak memory in bytes by formula, with the interval of its situation.
-
-    No constant of the roofline enters; `constants` says which predictor asks.
-    """
+def memory_estimate(case: Case, level: float) -> Estimate:
+    """Return peak memory in bytes by formula, with the interval of its situation."""
     value = memory_use(case).total
     return Estimate(value=value, interval=memory_interval(case, value, level))
 

@@ -68,7 +68,7 @@ _BUILT_ON = {"deepspeed-mii": "deepspeed"}
 
 def framework_key(case: Case, known: Container[str]) -> str:
     """Return the key of the framework constants that fit the case; PyTorch's for one unknown."""
-    name = case.workload.framework or "pytorch"
+    name = case.workload.framework_name
     name = _BUILT_ON.get(name, name)
     if name not in known:
         name = "pytorch"
@@ -80,7 +80,7 @@ def unknown_parts(case: Case, constants: Constants) -> tuple[str, ...]:
     """Return, as cautions, what the workload names and the constants know nothing of."""
     workload = case.workload
     said: list[str] = []
-    framework = _BUILT_ON.get(workload.framework or "pytorch", workload.framework)
+    framework = _BUILT_ON.get(workload.framework_name, workload.framework)
     if framework is not None and framework not in constants.frameworks:
         said.append(f"nothing is known of framework '{workload.framework}': predicted as pytorch")
     if workload.quantization is not None and workload.quantization not in constants.quantization:

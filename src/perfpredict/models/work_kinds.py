@@ -11,3 +11,8 @@ def kind_of_work(workload: Workload) -> str:
     if workload.mode is Mode.TRAINING:
         return TRAINING
     return FORWARD if workload.phase is None else GENERATION
+
+
+def execution_of(workload: Workload) -> str:
+    """Return the framework, compiled apart from eager: the two run at different speeds."""
+    return workload.framework_name + ("+compiled" if workload.is_compiled else "")

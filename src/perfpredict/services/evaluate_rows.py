@@ -83,7 +83,7 @@ def split_calibration(
     )
     chosen = usable.filter(pl.int_range(pl.len()).shuffle(seed=seed).over("device") < count)
     given = [
-        (_workload(row), _device(engine, row["device"]), float(row[LATENCY]))
+        (workload_of(row), _device(engine, row["device"]), float(row[LATENCY]))
         for row in chosen.iter_rows(named=True)
     ]
     rest = numbered.join(chosen.select("_place"), on="_place", how="anti", maintain_order="left")
@@ -113,7 +113,7 @@ def predicted_pairs(
 def pairs_of(engine: Engine, rows: pl.DataFrame) -> list[tuple[Workload, ResolvedDevice]]:
     """Return workload and device of each row, in order."""
     known = {name: _device(engine, name) for name in rows["device"].unique()}
-    return [(_workload(row), known[row["device"]]) for row in rows.iter_rows(named=True)]
+    return [(workload_of(row), known[row["device"]]) for row in rows.iter_rows(named=True)]
 
 
 def _actual(metric: Metric) -> pl.Expr:
@@ -184,7 +184,8 @@ def _device(engine: Engine, name: str) -> ResolvedDevice:
 
 
 # Any: a row of a frame whose types the importer has checked
-def _workload(row: Mapping[str, Any]) -> Workload:
+def workload_of(row: Mapping[str, Any]) -> Workload:
+    """Return the workload that the columns of a read row spell out."""
     return Workload(
         model=row["model_name"],
         family=row["model_family"],

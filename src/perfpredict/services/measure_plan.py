@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeGuard
 
 from perfpredict.catalog.detect import Survey
 from perfpredict.catalog.hf_written import written_config
@@ -37,7 +38,7 @@ _EXTRAS = {
     Backend.TORCH: ("measure", ("torch",)),
     Backend.ONNXRUNTIME: ("onnxruntime", ("onnxruntime", "onnx")),
 }
-_RUN_KINDS = {Kind.ENCODER, Kind.DECODER, Kind.VISION_ENCODER}
+_BUILT_KINDS = {Kind.ENCODER, Kind.DECODER, Kind.VISION_ENCODER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +237,22 @@ def _request(
     return _with_source(request, entry, settings.config)
 
 
+def is_built(entry: ModelEntry) -> bool:
+    """Return whether PyTorch can build the model from what the catalog knows."""
+    return isinstance(entry.config, VisionModel) or _is_written_out(entry.config)
+
+
+def _is_written_out(config: object) -> TypeGuard[TransformerConfig]:
+    return isinstance(config, TransformerConfig) and config.kind in _BUILT_KINDS
+
+
 def _with_source(request: RunRequest, entry: ModelEntry | None, path: Path | None) -> RunRequest:
     """Return the request with where PyTorch gets the model from."""
     config = entry.config if entry is not None else None
     if isinstance(config, VisionModel):
         _check_installed(Backend.TORCH, "measure", ("timm",))
         return replace(request, source=Source.TIMM, target=config.key)
-    if not isinstance(config, TransformerConfig) or config.kind not in _RUN_KINDS:
+    if not _is_written_out(config):
         raise CannotAnswerError(
             f"'{request.model}' is not built in PyTorch here",
             hint="--python pkg.mod:make or --exec 'CMD {batch_size}' measures it",

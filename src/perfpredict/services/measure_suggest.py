@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.models import profile
-from perfpredict.catalog.transformers.config import Kind, TransformerConfig
-from perfpredict.catalog.vision import VisionModel
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.workload import Mode, Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError, PerfpredictError
@@ -17,13 +15,13 @@ from perfpredict.models.calibration import ExpectedWidths, expected_widths
 from perfpredict.models.predictor import Case
 from perfpredict.models.reference import ReferencePredictor, uncalibrated
 from perfpredict.services.engine import Engine, Pair
+from perfpredict.services.measure_plan import is_built
 from perfpredict.services.model_source import known_model
 from perfpredict.services.opening import MeasuredRow
 
 MAX_WORKLOADS = 500
 """On one device; memory and time grow with their square."""
 
-_BUILT_KINDS = {Kind.ENCODER, Kind.DECODER, Kind.VISION_ENCODER}
 _RUN_FRAMEWORKS = {None, "pytorch"}
 
 Floats = NDArray[np.float64]
@@ -149,14 +147,10 @@ def _chosen(
 
 def _is_runnable(workload: Workload) -> bool:
     model = known_model(workload.model)
-    config = model.config
-    is_built = isinstance(config, VisionModel) or (
-        isinstance(config, TransformerConfig) and config.kind in _BUILT_KINDS
-    )
     # without a phase, it measures prefill and decode and not one pass over the tokens
     is_one_run = not model.is_generative or workload.phase is not None
     return (
-        is_built
+        is_built(model)
         and is_one_run
         and workload.mode is Mode.INFERENCE
         and workload.framework in _RUN_FRAMEWORKS

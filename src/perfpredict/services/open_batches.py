@@ -20,8 +20,7 @@ from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.models import ModelEntry, WorkloadProfile, find_model, profile
 from perfpredict.domain.device import Device
 from perfpredict.domain.metrics import throughput_per_s
-from perfpredict.domain.precision import Precision
-from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.domain.workload import Mode, Workload
 from perfpredict.errors import PerfpredictError, UnknownModelError
 from perfpredict.importers.raw import PROBLEM
 from perfpredict.importers.rows import OPEN_BATCH
@@ -32,6 +31,7 @@ from perfpredict.models.op_arrays import CLASS_CODES, MATRIX_CLASSES, pack
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
+from perfpredict.services.evaluate_rows import workload_of
 
 MAX_BATCH = 2048
 """The largest that published submissions of such benchmarks configure for one device."""
@@ -212,7 +212,7 @@ def _chosen(
 ) -> tuple[int, int, float]:
     try:
         device = engine.devices.find(row["device"])
-        found = saturation.read(_workload(row), device, find_model(row["model_name"]))
+        found = saturation.read(_sized_by_one(row), device, find_model(row["model_name"]))
     except PerfpredictError as error:
         if isinstance(error, UnknownModelError):
             raise
@@ -222,21 +222,6 @@ def _chosen(
 
 
 # Any: a row of a frame whose types the importer has checked
-def _workload(row: Mapping[str, Any]) -> Workload:
-    return Workload(
-        model=row["model_name"],
-        family=row["model_family"],
-        sequence_length=row["sequence_length"],
-        image_size=row["image_size"],
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
-        precision=Precision(row["precision"]),
-        quantization=row["quantization"],
-        mode=Mode(row["mode"]),
-        phase=Phase(row["phase"]) if row["phase"] else None,
-        framework=row["framework"],
-        is_compiled=row["is_compiled"],
-        memory_format=row["memory_format"],
-        device_count=row["device_count"],
-        concurrency=row["concurrency"],
-    )
+def _sized_by_one(row: Mapping[str, Any]) -> Workload:
+    """Return the workload of a row at the batch where the search begins; all versions alike."""
+    return workload_of({**row, "batch_size": 1, "framework_version": None})
