@@ -38,7 +38,8 @@ from perfpredict.services.engine import Engine
 from perfpredict.services.evaluate import EvaluatedGroup, EvaluationOptions, GroupKey, evaluate
 from perfpredict.services.evaluate_rows import ScoredFilter
 from perfpredict.services.opening import load_engine
-from perfpredict.services.protocols import Progress, ProtocolName, SplitOptions
+from perfpredict.services.progress import Progress
+from perfpredict.services.protocols import ProtocolName, SplitOptions
 from perfpredict.services.protocols_rows import GatheredRows, rows_of_file
 from perfpredict.services.protocols_runs import FORMAT, ProtocolPlan, run_plan
 from perfpredict.services.protocols_variants import VariantName

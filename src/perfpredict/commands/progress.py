@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from perfpredict.commands import context
 
 if TYPE_CHECKING:
-    from perfpredict.services.protocols import OnProgress, Progress
+    from perfpredict.services.progress import OnProgress, Progress
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from perfpredict.measuring.warnings import (
 )
 from perfpredict.services.measure import Prepared, record
 from perfpredict.services.measure_plan import PlannedRun
-from perfpredict.services.protocols import OnProgress as OnSweepProgress
-from perfpredict.services.protocols import Progress
+from perfpredict.services.progress import OnProgress as OnSweepProgress
+from perfpredict.services.progress import Progress
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import Recorded
 

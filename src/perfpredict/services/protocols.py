@@ -4,7 +4,7 @@ Which groups are held out is `protocols_splits`, what is computed of the answers
 `protocols_scores`; here the folds are run. A protocol knows nothing of how a predictor is made.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,14 @@ import polars as pl
 
 from perfpredict.errors import CannotAnswerError, TooFewRowsError
 from perfpredict.models.predictor import Predictor
+from perfpredict.services.progress import OnProgress, Progress
 from perfpredict.services.protocols_rows import ScoredRow
 from perfpredict.services.protocols_scores import GroupScore, SliceScore, score
 from perfpredict.services.protocols_splits import ProtocolName, Split, SplitOptions, plan
 from perfpredict.services.protocols_variants import Variant
 
 __all__ = [
-    "Progress", "ProtocolName", "ProtocolResult", "ScoredRow", "SplitOptions", "Variant",
+    "ProtocolName", "ProtocolResult", "ScoredRow", "SplitOptions", "Variant",
     "run_protocol", "run_protocols",
 ]  # fmt: skip
 
@@ -27,18 +28,6 @@ ANSWERS = {
     "protocol": pl.String(), "shots": pl.Int64(), "seed": pl.Int64(), "fold": pl.String(),
     "row": pl.Int64(), "predicted": pl.Float64(), "lower": pl.Float64(), "upper": pl.Float64(),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run has come; a step is one predictor that was fitted and asked."""
-
-    done: int
-    total: int
-    label: str
-
-
-OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 
 from perfpredict._version import __version__
 from perfpredict.errors import TooFewRowsError
-from perfpredict.services.protocols import LEVEL, OnProgress, ProtocolResult, run_protocols
+from perfpredict.services.progress import OnProgress
+from perfpredict.services.protocols import LEVEL, ProtocolResult, run_protocols
 from perfpredict.services.protocols_rows import GatheredRows, ScoredRow
 from perfpredict.services.protocols_splits import ProtocolName, SplitOptions, plan
 from perfpredict.services.protocols_variants import VariantName, built_in
