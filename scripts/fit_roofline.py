@@ -223,17 +223,6 @@ def balanced(rows: Sequence[PublishedRow], values: Floats, seed: int = 0) -> Flo
     return np.concatenate(draws)
 
 
-def within_device(rows: Sequence[PublishedRow], values: Floats) -> Floats:
-    """Return residuals less the median of their device and framework."""
-    by_group: dict[str, list[float]] = defaultdict(list)
-    for row, value in zip(rows, values, strict=True):
-        by_group[f"{row.case.device.name}/{framework_key(row.case, FRAMEWORKS)}"].append(
-            float(value)
-        )
-    kept = [np.array(v) - np.median(v) for v in by_group.values() if len(v) >= 10]
-    return np.concatenate(kept)
-
-
 def starts_by_stage(rows: Sequence[PublishedRow]) -> dict[str, dict[str, Any]]:
     """Return what each stage starts from: only generation builds on another stage's constants."""
     start = initial_constants()
@@ -269,7 +258,6 @@ def interval_tables(rows: Sequence[PublishedRow], fitted: dict[str, Any]) -> dic
         tables[name] = [round(wider * q, 4) for q in quantiles(drawn)]
         print(f"interval of {name}: {devices} devices, widened by {wider}", file=sys.stderr)
     tables["other"] = [round(1.5 * q, 4) for q in quantiles(balanced(tested, values))]
-    tables["within_device"] = quantiles(within_device(tested, values))
     return tables
 
 

@@ -75,6 +75,6 @@ def initial_constants() -> dict[str, Any]:
         "link_share": 0.1,
         "residual_quantiles": {
             key: [0.4, 0.5, 0.6, 0.75, 0.85, 1.0, 1.3, 1.6, 2.0]
-            for key in ("other", "inference", "training", "generation", "within_device")
+            for key in ("other", "inference", "training", "generation")
         },
     }  # fmt: skip

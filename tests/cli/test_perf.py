@@ -106,3 +106,12 @@ def test_two_names_of_one_device_are_shown_once_and_said(run):
     done = run("perf", "predict", "resnet50", "--hardware", "nvidia-l4,L4", "--json")
     assert [row["hardware"] for row in rows(done)] == ["nvidia-l4"]
     assert "nvidia-l4 and L4 all stand for nvidia-l4" in done.stderr
+
+
+def test_a_predictor_that_is_stored_nowhere_is_no_other_predictor(run):
+    asked = ("perf", "predict", "resnet18", "--hardware", "nvidia-l4", "--no-store")
+
+    done = run(*asked, "--predictor", "nosuch")
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no predictor 'nosuch'" in done.stderr

@@ -59,7 +59,10 @@ class ScoringOptions:
     ] = 0
     level: LevelOption = 0.9
     predictor: Annotated[
-        str, typer.Option("--predictor", metavar="NAME", help="auto, roofline or a stored id.")
+        str,
+        typer.Option(
+            "--predictor", metavar="NAME", help="auto, reference, roofline or a stored id."
+        ),
     ] = "auto"
     model: Annotated[_Globs, typer.Option("--model", metavar="GLOB", help="Only these.")] = None
     family: Annotated[_Globs, typer.Option("--family", metavar="LIST", help="Only these.")] = None

@@ -35,7 +35,7 @@ HardwareOption = Annotated[
 ]
 PredictorOption = Annotated[
     str,
-    typer.Option("--predictor", metavar="ID", help="auto, roofline or the id of a stored one."),
+    typer.Option("--predictor", metavar="ID", help="auto, reference, roofline or a stored id."),
 ]
 
 

@@ -12,7 +12,7 @@ from perfpredict.features import FEATURES
 from perfpredict.models.conformal import Calibration, Residuals
 from perfpredict.models.corrector import Corrector, architecture_of, family_of
 from perfpredict.models.learners import Algorithm, Learner, fit_learner
-from perfpredict.models.memory_fit import MemoryCorrection, fit_memory
+from perfpredict.models.memory_fit import fit_memory
 from perfpredict.models.memory_parts import PARTS
 from perfpredict.models.new_device import NewDevice
 from perfpredict.models.observations import (
@@ -37,16 +37,6 @@ MIN_GROUPS = 2
 CANDIDATES = (Algorithm.LIGHTGBM, Algorithm.RIDGE)
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """A corrector and which algorithm it took."""
-
-    corrector: Corrector
-    algorithm: Algorithm
-    left_out_residuals: Floats
-    """(n,) ln(measured / predicted) of each row, predicted without its group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,18 +105,15 @@ def fit_residual(
         corrector=(
             fit_corrector(
                 latency, base, algorithm=algorithm, seed=seed, interval_folds=interval_folds
-            ).corrector
+            )
             if latency
             else None
         ),
-        memory=fit_memory_correction(memory, seed=seed) if memory else None,
+        memory=(
+            fit_memory(memory.cases, memory.measured, memory.groups, seed=seed) if memory else None
+        ),
         name=name,
     )
-
-
-def fit_memory_correction(rows: Observations, *, seed: int) -> MemoryCorrection:
-    """Return how much each part of the memory formula counts, from measured bytes."""
-    return fit_memory(rows.cases, rows.measured, rows.groups, seed=seed)
 
 
 def fit_corrector(
@@ -136,7 +123,7 @@ def fit_corrector(
     algorithm: Algorithm,
     seed: int,
     interval_folds: int | None = None,
-) -> Fitted:
+) -> Corrector:
     """Return a corrector learned from `rows`, with intervals from left-out groups.
 
     With `auto` the algorithm is the one whose left-out residuals are smaller.
@@ -152,7 +139,7 @@ def fit_corrector(
         rows.groups, seed=seed, folds=min(interval_folds or FOLDS, len(set(rows.groups)))
     )
     chosen, residuals = _best_algorithm(candidates, lesson, folds, seed)
-    corrector = Corrector(
+    return Corrector(
         learner=lesson.fit(chosen, seed),
         calibration=Calibration.of(
             residuals, rows.groups, [situations(case) for case in rows.cases]
@@ -170,7 +157,6 @@ def fit_corrector(
         batch_sizes=_range([case.workload.batch_size for case in rows.cases]),
         newest_release=_newest_release(rows, lesson.matrix),
     )
-    return Fitted(corrector=corrector, algorithm=chosen, left_out_residuals=residuals)
 
 
 def own_importance(predictor: ResidualPredictor) -> tuple[Importance, ...]:

@@ -6,7 +6,7 @@ from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.domain.device import Device, ResolvedDevice
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import Workload
-from perfpredict.errors import PerfpredictError
+from perfpredict.errors import PerfpredictError, UnknownIdError
 from perfpredict.models.predictor import Predictor
 from perfpredict.models.reference import ReferencePredictor, load_reference
 from perfpredict.models.roofline import RooflinePredictor
@@ -54,10 +54,15 @@ def load_engine(
 def _chosen(store: Store | None, predictor: str, fallback: RooflinePredictor) -> Predictor:
     if predictor == ROOFLINE:
         return fallback
-    if store is None or predictor == REFERENCE:
-        return load_reference()
-    found = active_predictor(store) if predictor == AUTO else load_predictor(store, predictor)
-    return found or load_reference()
+    if predictor not in (AUTO, REFERENCE):
+        if store is None:
+            raise UnknownIdError(
+                f"no predictor '{predictor}': there is no database",
+                hint="auto, reference and roofline need none",
+            )
+        return load_predictor(store, predictor)
+    active = active_predictor(store) if store is not None and predictor == AUTO else None
+    return active or load_reference()
 
 
 def calibration_rows(store: Store, catalog: DeviceCatalog) -> list[MeasuredRow]:
