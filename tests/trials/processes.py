@@ -1,0 +1,89 @@
+"""Real processes for the trials: started in groups of their own, and all ended afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+LONGEST_S = 300
+"""No child of a trial lives longer."""
+
+Child = subprocess.Popen[str]
+Done = subprocess.CompletedProcess[str]
+
+
+class Children:
+    """Starts processes in one folder and environment, and knows them all."""
+
+    def __init__(self, work: Path, environment: dict[str, str]) -> None:
+        self.work = work
+        self.environment = environment
+        self._started: list[Child] = []
+
+    def start(
+        self,
+        command: Iterable[str],
+        *,
+        env: dict[str, str | None] | None = None,
+        **streams: object,
+    ) -> Child:
+        """Return a running process; `env` changes its environment, None takes a variable away."""
+        merged = self.environment | (env or {})
+        piped = {name: subprocess.PIPE for name in ("stdout", "stderr")}
+        child = subprocess.Popen(
+            list(command),
+            cwd=self.work,
+            env={name: value for name, value in merged.items() if value is not None},
+            text=True,
+            start_new_session=True,
+            **({"stdin": subprocess.DEVNULL} | piped | streams),
+        )
+        self._started.append(child)
+        return child
+
+    def start_program(self, *arguments: object, **options: object) -> Child:
+        """Return a running `perfpredict` with these arguments."""
+        command = [sys.executable, "-m", "perfpredict", *map(str, arguments)]
+        return self.start(command, **options)
+
+    def start_script(self, script: str, *arguments: object, **options: object) -> Child:
+        """Return a running Python that executes `script`."""
+        command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
+        return self.start(command, **options)
+
+    def run(self, *arguments: object, timeout_s: float = LONGEST_S, **options: object) -> Done:
+        """Return what `perfpredict` with these arguments said, once it has ended."""
+        return finish(self.start_program(*arguments, **options), timeout_s=timeout_s)
+
+    def end_all(self) -> None:
+        """Kill every group that was started, and wait for the processes."""
+        for child in self._started:
+            kill_group(child)
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    stream.close()
+
+
+def finish(child: Child, *, timeout_s: float = LONGEST_S) -> Done:
+    """Return what `child` wrote, once it has ended by itself."""
+    out, err = child.communicate(timeout=timeout_s)
+    return subprocess.CompletedProcess(child.args, child.returncode, out or "", err or "")
+
+
+def finish_all(children: Iterable[Child]) -> list[Done]:
+    """Return what all of `children` said; every one must have ended with 0."""
+    done = [finish(child) for child in children]
+    failed = [one for one in done if one.returncode]
+    assert not failed, (failed[0].returncode, failed[0].stderr)
+    return done
+
+
+def kill_group(child: Child) -> None:
+    """End `child` and whatever it started, at once."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
