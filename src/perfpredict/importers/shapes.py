@@ -46,9 +46,13 @@ def fill_defaults(frame: pl.DataFrame) -> pl.DataFrame:
     shapes = frame.select(_SHAPE).unique()
     rows = [(*row.values(), *_filled(row)) for row in shapes.iter_rows(named=True)]
     lookup = pl.DataFrame(rows, schema={**shapes.schema, **_SHAPE_SCHEMA}, orient="row")
-    joined = frame.join(lookup, on=_SHAPE, how="left", nulls_equal=True, maintain_order="left")
-    renamed = joined.drop(name.removeprefix("new_") for name in _SHAPE_SCHEMA)
-    return renamed.rename({name: name.removeprefix("new_") for name in _SHAPE_SCHEMA})
+    filled = frame.select(_SHAPE).join(
+        lookup, on=_SHAPE, how="left", nulls_equal=True, maintain_order="left"
+    )
+    # only the shape is joined: a join of all columns would copy them
+    return frame.with_columns(
+        filled[name].alias(name.removeprefix("new_")) for name in _SHAPE_SCHEMA
+    )
 
 
 def add_derived(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Reads files of measurements into one frame of checked rows; bad ones keep their reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -57,11 +57,14 @@ def read_measurements(patterns: Sequence[str], options: ReadOptions) -> Measurem
     Bad rows are kept apart, never dropped. Raises InvalidInputError for a file that is no table
     of measurements, CannotAnswerError where no file is found.
     """
-    return understand([read_results(path, options) for path in find_files(patterns)], options)
+    return understand((read_results(path, options) for path in find_files(patterns)), options)
 
 
-def understand(files: Sequence[SourceFile], options: ReadOptions) -> MeasurementRows:
-    """Return all rows of files that were read already, as `read_measurements` does."""
+def understand(files: Iterable[SourceFile], options: ReadOptions) -> MeasurementRows:
+    """Return all rows of `files` as `read_measurements` does.
+
+    Each file's cells can go once it is understood: a million rows of text are 300 MB.
+    """
     parts = [_understand_one(file, options) for file in files]
     checked = pl.concat([part.checked for part in parts], how="vertical_relaxed")
     good = add_import_keys(add_derived(fill_defaults(checked.filter(pl.col(PROBLEM).is_null()))))

@@ -195,15 +195,15 @@ def _linked(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -> pl
     found = given.select(columns)
     if link:
         found = pl.concat([found, fitting_predictions(store, frame).select(columns)])
-    return (
-        frame.drop("prediction_id")
-        .join(found, on="measurement_id", how="left", maintain_order="left")
-        .with_columns(
-            is_forced_link=pl.col("measurement_id").is_in(forced.to_list()),
-            device_platform=pl.coalesce("device_platform", "predicted_platform"),
-        )
-        .select(list(MEASUREMENT_SCHEMA))
+    # only the ids are joined: a join of all columns would copy them
+    links = frame.select("measurement_id").join(
+        found, on="measurement_id", how="left", maintain_order="left"
     )
+    return frame.with_columns(
+        links["prediction_id"],
+        is_forced_link=pl.col("measurement_id").is_in(forced.to_list()),
+        device_platform=pl.coalesce("device_platform", links["predicted_platform"]),
+    ).select(list(MEASUREMENT_SCHEMA))
 
 
 def _not_yet_stored(store: Store, frame: pl.DataFrame) -> pl.DataFrame:
@@ -216,9 +216,12 @@ def _not_yet_stored(store: Store, frame: pl.DataFrame) -> pl.DataFrame:
             where m.deleted_at is null
             """
         )
-    return frame.unique("import_key", keep="first", maintain_order=True).join(
-        known, on="import_key", how="anti", maintain_order="left"
+    is_fresh = pl.col("import_key").is_first_distinct() & ~pl.col("import_key").is_in(
+        known["import_key"].implode()
     )
+    fresh = frame.select(is_fresh).to_series()
+    # the usual import repeats nothing, and its rows need no copy
+    return frame if fresh.all() else frame.filter(fresh)
 
 
 def _insert_import(store: Store, record: ImportRecord, counts: ImportCounts) -> None:
