@@ -85,7 +85,7 @@ def parse_positive(field: str, text: str) -> float:
 
 def _split(field: str, text: str) -> tuple[float, str]:
     found = _QUANTITY.match(text.strip(" "))
-    if found is None or not found[1]:
+    if found is None or not _NUMBER.match(found[1]):
         raise InvalidInputError(f"{field}: not a number (got '{text}')", hint=_number_hint(text))
     unit = (found[2] or "").strip(" ")
     if unit[:1] in {",", "_"} or unit[:1].isdecimal() or unit.lower().startswith("x"):
