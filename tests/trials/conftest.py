@@ -1,15 +1,20 @@
 """Trials: each is one test named by its id, repeats itself as asked, and can be put on record."""
 
+import contextlib
+import io
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from .processes import Children
+from perfpredict.__main__ import run
+
+from .processes import Children, Done
 
 _NAME = re.compile(r"test_([fimu])0*(\d+)_(\w+)")
 _REPEATS = "trial repeats"
@@ -57,6 +62,27 @@ def children(tmp_path: Path, environment: dict[str, str]) -> Iterator[Children]:
         yield started
     finally:
         started.end_all()
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Done]:
+    """Return a function that runs a command line in this process, for trials that run many."""
+    for name in set(os.environ) - set(environment):
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def called(*arguments: object) -> Done:
+        words = [str(argument) for argument in arguments]
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(words)
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+    return called
 
 
 @pytest.fixture
