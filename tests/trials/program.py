@@ -54,9 +54,11 @@ class Program:
         *arguments: object,
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
+        is_terminal: bool = False,
     ) -> Done:
         """Return what this command line does to the database."""
-        out, err = _stream(), _stream()
+        kind = _Terminal if is_terminal else io.TextIOWrapper
+        out, err = _stream(kind), _stream(kind)
         with contextlib.ExitStack() as stack:
             stack.enter_context(
                 mock.patch.dict(os.environ, self.environment(env or {}), clear=True)
@@ -97,8 +99,13 @@ class Program:
         return {name: count for name, count in found.items() if name.startswith("rows_")}
 
 
-def _stream() -> io.TextIOWrapper:
-    return io.TextIOWrapper(
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def _stream(kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
+    return kind(
         io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="", write_through=True
     )
 
