@@ -50,9 +50,12 @@ class Children:
         command = [sys.executable, "-m", "perfpredict", *map(str, arguments)]
         return self.start(command, **options)
 
-    def start_script(self, script: str, *arguments: object, **options: object) -> Child:
-        """Return a running Python that executes `script`."""
-        command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
+    def start_script(
+        self, script: str, *arguments: object, before: Iterable[object] = (), **options: object
+    ) -> Child:
+        """Return a running Python that executes `script`, below the program `before` if given."""
+        own = [sys.executable, "-c", textwrap.dedent(script)]
+        command = [*map(str, before), *own, *map(str, arguments)]
         return self.start(command, **options)
 
     def run(self, *arguments: object, timeout_s: float = LONGEST_S, **options: object) -> Done:
