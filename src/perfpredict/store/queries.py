@@ -16,6 +16,7 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READING_WORDS = {
     "select", "with", "from", "values", "table", "describe", "desc", "show", "summarize", "explain",
 }  # fmt: skip
+_EXPLAIN = re.compile(r"\s*explain\b\s*(analyze\b|\([^)]*\))?", re.IGNORECASE)
 _PLAIN_TYPES = {
     "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT",
     "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP",
@@ -50,19 +51,26 @@ def run_query(
 
 
 def _check_statement(store: Store, sql: str) -> None:
+    """Raise InvalidInputError unless `sql` is one query, or an explanation of one."""
     try:
         statements = store.connection.extract_statements(sql)
     except duckdb.Error as exc:
         raise InvalidInputError(f"query: {str(exc).strip()}") from exc
     if len(statements) != 1:
         raise InvalidInputError(f"query: must be one statement, got {len(statements)}")
+    kind = statements[0].type
     words = _COMMENT.sub(" ", sql).split(maxsplit=1)
-    first = re.split(r"\W", words[0].lstrip("(").lower())[0] if words else ""
-    if first not in _READING_WORDS:
+    first = re.split(r"\W", words[0].lstrip("(").lower())[0]
+    # a pragma counts as a select, and `with` may begin a delete
+    is_query = kind in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+    if first not in _READING_WORDS or not is_query:
         raise InvalidInputError(
-            f"query: only reading statements are allowed, got '{first}'",
+            f"query: only reading statements are allowed, got '{first}' ({kind.name.lower()})",
             hint="start it with select, with, from, values, describe, show or summarize",
         )
+    if kind == duckdb.StatementType.EXPLAIN:
+        # `explain analyze` runs what it explains
+        _check_statement(store, _EXPLAIN.sub("", _COMMENT.sub(" ", sql), count=1))
 
 
 def _answer(
