@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .peak import run_measured
 from .processes import Children
 from .program import Program
 
@@ -105,23 +106,15 @@ CROSS_JOIN = (
     "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c "
     "where hash(a.range, b.range, c.range) = 42"
 )
-PEAK = """
-    import resource, sys
-    from perfpredict.__main__ import run
-    code = run(sys.argv[1:])
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-    sys.exit(code)
-"""
 
 
 def test_i08_a_query_ends_at_its_timeout(children: Children, db: Path) -> None:
     """a cross join that would take hours: code 3 at the timeout, memory below 1 GiB"""
     assert children.run("db", "init", "--db", db).returncode == 0
     start = time.monotonic()
-    child = children.start_script(PEAK, "db", "sql", CROSS_JOIN, "--timeout", "1", "--db", db)
-    out, err = child.communicate(timeout=60)
+    done = run_measured(children, "db", "sql", CROSS_JOIN, "--timeout", "1", "--db", db)
 
-    assert (child.returncode, out) == (3, "")
-    assert "took longer than 1 s" in err
-    assert time.monotonic() - start < 30
-    assert int(err.split()[-1]) < 2**20  # KiB
+    assert (done.code, done.out) == (3, "")
+    assert "took longer than 1 s" in done.err
+    assert time.monotonic() - start < 60
+    assert done.mib < 1024

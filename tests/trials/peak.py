@@ -1,0 +1,32 @@
+"""Runs `perfpredict` in a process of its own and says how much memory it took at most."""
+
+from dataclasses import dataclass
+
+from .processes import LONGEST_S, Children
+
+_SCRIPT = """
+    import resource, sys
+    from perfpredict.__main__ import run
+    code = run(sys.argv[1:])
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    sys.exit(code)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """What one command line left, and its greatest resident memory."""
+
+    code: int
+    out: str
+    err: str
+    mib: float
+
+
+def run_measured(children: Children, *arguments: object, timeout_s: float = LONGEST_S) -> Peak:
+    """Return what `perfpredict` with these arguments said, and its peak memory in MiB."""
+    child = children.start_script(_SCRIPT, *arguments)
+    out, err = child.communicate(timeout=timeout_s)
+    told, _, kib = err.rstrip().rpartition("\n")
+    assert kib.isdigit(), err
+    return Peak(code=child.returncode, out=out, err=f"{told}\n", mib=int(kib) / 2**10)
