@@ -111,7 +111,29 @@ def _told(exc: Exception) -> str:
 def _cells(value: object) -> tuple[Cells, str | None]:
     if not isinstance(value, dict):
         return {}, "not an object with named values"
-    return {str(key): _cell(item) for key, item in value.items()}, None
+    cells = {str(key): _cell(item) for key, item in value.items()}
+    broken = [
+        key
+        for key, text in cells.items()
+        if not (_is_encodable(key) and (text is None or _is_encodable(text)))
+    ]
+    if not broken:
+        return cells, None
+    whole = {
+        key: None if key in broken else text for key, text in cells.items() if _is_encodable(key)
+    }
+    return whole, f"{broken[0]!a}: is not valid Unicode text"
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether `text` has no lone surrogate, which JSON can escape and no file can hold."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _cell(value: object) -> str | None:

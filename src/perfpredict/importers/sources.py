@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for pattern in patterns:
-        if pattern == STDIN or Path(pattern).exists():
+        if not pattern:
+            raise InvalidInputError("the name of a file is empty")
+        # unlike Path.exists, it says no to a name that no file can have
+        if pattern == STDIN or os.path.exists(pattern):  # noqa: PTH110
             matches = [pattern]
         else:
             matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute too
