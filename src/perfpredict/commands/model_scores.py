@@ -99,6 +99,10 @@ def train(
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit with 4 where it is not better.")
     ] = False,
+    takes_contended: Annotated[
+        bool,
+        typer.Option("--include-contended", help="Take runs too that waited for cores."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
     user: UserOption = None,
 ) -> None:
@@ -116,7 +120,7 @@ def train(
         material = training_material.read_material(
             store, filters.row_filter(store), detected=detected_devices([])
         )
-    rows = gather(material.measurements, material.catalog)
+    rows = gather(material.measurements, material.catalog, takes_contended=takes_contended)
     trained = service.train(rows, plan, active=material.active)
     is_active = is_activated and trained.is_better and not dry_run
     model_id = None if dry_run else new_id(IdKind.MODEL, context.now())

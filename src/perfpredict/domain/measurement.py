@@ -11,6 +11,12 @@ from perfpredict.errors import InvalidInputError
 
 CONSISTENT_RATIO = (0.8, 1.25)
 """throughput x latency / work per batch outside of this is warned about."""
+CONTENDED = "contended"
+"""In the note of a run whose threads waited for cores: how long it took says nothing of it alone.
+
+Notes are names with commas between them; such a row neither calibrates nor trains unasked."""
+DOES_NOT_FIT = "does not fit"
+"""The note of a run that ended for lack of memory begins so; its memory is a lower bound."""
 
 
 class Load(StrEnum):

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from perfpredict.domain.measurement import CONTENDED
 from perfpredict.measuring.machine_state import MachineState
 from perfpredict.measuring.timing import Limits, Sampled, Summary
 
@@ -106,10 +107,10 @@ def waiting_warning(waited_share: float) -> RunWarning | None:
     if waited_share <= WAITED_FROM:
         return None
     return RunWarning(
-        name="contended",
+        name=CONTENDED,
         observation=f"its threads waited {waited_share:.0%} of their time for a core",
         cause="other programs keep the cores busy, and threads that need each other stand still",
-        remedy="end them, delete this row and measure again",
+        remedy="it corrects no prediction; end them and measure again",
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from perfpredict.domain.measurement import CONSISTENT_RATIO, Measurement
+from perfpredict.domain.measurement import CONSISTENT_RATIO, DOES_NOT_FIT, Measurement
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.workload import Workload
@@ -265,7 +265,7 @@ def _unfit_row(
         measured_at=measured_at,
         memory_bytes=outcome.peak_bytes,
         source=SOURCE,
-        note=f"does not fit: {outcome.reason[:160]}; the memory is what it held before",
+        note=f"{DOES_NOT_FIT}: {outcome.reason[:160]}; the memory is what it held before",
         environment=json.dumps(environment, ensure_ascii=False, allow_nan=False),
     )
 

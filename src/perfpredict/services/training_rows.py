@@ -12,6 +12,7 @@ import polars as pl
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.catalog.models import ModelEntry, profile
+from perfpredict.domain.measurement import CONTENDED, DOES_NOT_FIT
 from perfpredict.domain.metrics import throughput_unit, work_per_batch
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import PerfpredictError
@@ -67,10 +68,15 @@ class TrainingRows:
         return tuple(config for config in self.configs if config.value(target))
 
 
-def gather(measurements: pl.DataFrame, catalog: DeviceCatalog) -> TrainingRows:
-    """Return what can be learned from `measurements`, a frame as the store lists them."""
+def gather(
+    measurements: pl.DataFrame, catalog: DeviceCatalog, *, takes_contended: bool = False
+) -> TrainingRows:
+    """Return what can be learned from `measurements`, a frame as the store lists them.
+
+    Runs that waited for cores are learned from only where `takes_contended`.
+    """
     left_out: Counter[str] = Counter()
-    usable = _usable(measurements, left_out)
+    usable = _usable(measurements, left_out, takes_contended=takes_contended)
     configs = []
     known = _Known(catalog)
     for row in _merged(usable).iter_rows(named=True):
@@ -113,16 +119,24 @@ def _size(workload: Workload) -> str:
     return f"{workload.sequence_length}/{workload.image_size}/{workload.output_tokens}"
 
 
-def _usable(measurements: pl.DataFrame, left_out: Counter[str]) -> pl.DataFrame:
-    """Return the rows that are closed-loop and agree with themselves."""
+def _usable(
+    measurements: pl.DataFrame, left_out: Counter[str], *, takes_contended: bool
+) -> pl.DataFrame:
+    """Return the rows that are closed-loop, agree with themselves and tell of the model alone."""
     is_open = pl.col("load") != "closed"
     ratio = pl.col("consistency").fill_null(1.0)
     contradicts = (ratio > USABLE_RATIO) | (ratio < 1 / USABLE_RATIO)
+    note = pl.col("note").fill_null("")
+    is_contended = note.str.split(", ").list.contains(CONTENDED) & (not takes_contended)
     marked = measurements.with_columns(
         pl.when(is_open)
         .then(pl.lit("open load"))
         .when(contradicts)
         .then(pl.lit("throughput contradicts latency"))
+        .when(note.str.starts_with(DOES_NOT_FIT))
+        .then(pl.lit("did not fit, so its memory is a lower bound"))
+        .when(is_contended)
+        .then(pl.lit("contended run (--include-contended takes it)"))
         .alias("why_not")
     )
     counts = marked.filter(pl.col("why_not").is_not_null()).group_by("why_not").len()

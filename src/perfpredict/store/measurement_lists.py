@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from perfpredict.domain.measurement import Measurement
+from perfpredict.domain.measurement import CONTENDED, Measurement
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import UnknownIdError
@@ -42,7 +42,10 @@ def list_measurements(store: Store, row_filter: RowFilter) -> pl.DataFrame:
 
 
 def latency_rows(store: Store, row_filter: RowFilter) -> list[LatencyRow]:
-    """Return the newest measured latencies that fit, without samples and self-contradictions."""
+    """Return the newest measured latencies that fit and are worth their number.
+
+    Samples, self-contradictions and runs that waited for cores are not.
+    """
     where = condition(row_filter, Table.MEASUREMENTS)
     frame = store.frame(
         f"""
@@ -51,10 +54,11 @@ def latency_rows(store: Store, row_filter: RowFilter) -> list[LatencyRow]:
         where {where.sql}
             and t.latency_ms is not null and t.load = 'closed' and not t.is_sample
             and (t.consistency is null or t.consistency between 0.5 and 2)
+            and not list_contains(string_split(coalesce(t.note, ''), ', '), $contended)
         order by t.measured_at desc, t.measurement_id desc
         limit $limit
         """,
-        where.parameters,
+        {**where.parameters, "contended": CONTENDED},
     )
     return [
         LatencyRow(
