@@ -3,13 +3,13 @@
 import datetime
 import difflib
 import json
-import tomllib
 from collections.abc import Mapping
 from typing import TypeVar
 
 from perfpredict.catalog.device_names import normalise_name
 from perfpredict.domain.device import Device, DeviceKind, Origin, Platform, Price
 from perfpredict.domain.precision import Precision
+from perfpredict.domain.toml_text import at_line, parse_toml
 from perfpredict.errors import InvalidInputError
 
 _TEXT_KEYS = ("name", "vendor", "kind", "platform", "architecture", "source", "note")
@@ -40,11 +40,7 @@ def parse_device(text: str, origin: Origin, where: str) -> Device:
     Raises InvalidInputError for broken TOML, an unknown or missing key, and a value of the
     wrong type; a close match is suggested.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise InvalidInputError(f"{where}: not valid TOML: {exc}") from exc
-    device = _read_device(_Table(content, where), origin)
+    device = _read_device(_Table(parse_toml(where, text), where, text), origin)
     _refuse_unusable_names(device, where)
     return device
 
@@ -144,13 +140,18 @@ def _refuse_unusable_names(device: Device, where: str) -> None:
 class _Table:
     """Typed reads of one TOML table; every refusal names the file and the key."""
 
-    def __init__(self, content: Mapping[str, object], where: str, prefix: str = "") -> None:
+    def __init__(
+        self, content: Mapping[str, object], where: str, text: str, name: str = ""
+    ) -> None:
         self._content = content
         self._where = where
-        self._prefix = prefix
+        self._text = text
+        self._name = name
 
     def _error(self, key: str, what: str, hint: str | None = None) -> InvalidInputError:
-        return InvalidInputError(f"{self._where}: '{self._prefix}{key}' {what}", hint=hint)
+        full = f"{self._name}.{key}" if self._name else key
+        line = at_line(self._text, key, self._name)
+        return InvalidInputError(f"{self._where}: '{full}' {what}{line}", hint=hint)
 
     def refuse_unknown(self, allowed: tuple[str, ...]) -> None:
         for key in self._content:
@@ -232,9 +233,9 @@ class _Table:
     def table(self, key: str, *, required: bool = False) -> "_Table":
         value = self._content.get(key)
         if value is None and not required:
-            return _Table({}, self._where, f"{key}.")
+            return _Table({}, self._where, self._text, key)
         if value is None:
             raise self._error(key, "is missing")
         if not isinstance(value, dict):
             raise self._error(key, f"must be a table, got {value!r}")
-        return _Table(value, self._where, f"{key}.")
+        return _Table(value, self._where, self._text, key)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from perfpredict.domain.device import Device
 
 _STDIN = "-"
+_LARGEST_FILE_BYTES = 1_000_000
 _memory = parsing.option_parser(parse_bytes)
 
 
@@ -156,12 +157,21 @@ def add(
 
 
 def _read(file: str) -> str:
+    if file == _STDIN:
+        return context.read_stdin()
     try:
-        return context.read_stdin() if file == _STDIN else Path(file).read_text(encoding="utf-8")
+        with Path(file).open("rb") as opened:
+            data = opened.read(_LARGEST_FILE_BYTES + 1)
+        text = data.decode("utf-8")
     except OSError as exc:
         raise InvalidInputError(f"{file}: cannot be read: {(exc.strerror or '').lower()}") from exc
     except UnicodeDecodeError as exc:
         raise InvalidInputError(f"{file}: not UTF-8 text") from exc
+    except ValueError as exc:
+        raise InvalidInputError(f"{file!a}: no file can have this name") from exc
+    if len(data) > _LARGEST_FILE_BYTES:
+        raise InvalidInputError(f"{file}: larger than 1 MB; not a device file")
+    return text
 
 
 _REMOVE = help_epilog(["perfpredict hardware remove my-gpu --yes"], [3])

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from perfpredict.commands.common import CommonOptions
+from perfpredict.domain.toml_text import at_line, parse_toml
 from perfpredict.errors import InvalidInputError
 from perfpredict.reports.report import OutputFormat
 from perfpredict.store.places import absolute_folder, default_db_path
@@ -35,6 +35,8 @@ class Setting:
     origin: str
     folder: Path | None = None
     """Folder of the file that gave it; relative paths start there."""
+    line: str = ""
+    """` (at line N)` where a file gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +131,10 @@ def _project_file() -> dict[str, Setting]:
     pyproject = Path("pyproject.toml")
     if not pyproject.is_file():
         return {}
-    tool = _parse_toml(pyproject).get("tool")
+    text = _read_toml(pyproject)
+    tool = parse_toml(str(pyproject), text).get("tool")
     table = tool.get("perfpredict") if isinstance(tool, dict) else None
-    return _checked(table, pyproject, "tool.perfpredict") if isinstance(table, dict) else {}
+    return _checked(table, text, pyproject, "tool.perfpredict") if isinstance(table, dict) else {}
 
 
 def read_settings_file(path: Path, *, is_required: bool = False) -> dict[str, Setting]:
@@ -141,33 +144,33 @@ def read_settings_file(path: Path, *, is_required: bool = False) -> dict[str, Se
     """
     if not path.is_file() and not is_required:
         return {}
-    return _checked(_parse_toml(path), path, "")
+    text = _read_toml(path)
+    return _checked(parse_toml(str(path), text), text, path, "")
 
 
-def _parse_toml(path: Path) -> dict[str, object]:
+def _read_toml(path: Path) -> str:
     try:
         if path.stat().st_size > 1_000_000:
             raise InvalidInputError(f"{path}: larger than 1 MB; not a settings file")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
         raise InvalidInputError(f"{path}: cannot be read: {str(reason).lower()}") from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise InvalidInputError(f"{path}: not valid TOML: {str(exc).lower()}") from exc
 
 
-def _checked(table: Mapping[str, object], path: Path, prefix: str) -> dict[str, Setting]:
+def _checked(table: Mapping[str, object], text: str, path: Path, prefix: str) -> dict[str, Setting]:
     found = {}
     for key, value in table.items():
+        line = at_line(text, key, prefix)
         name = f"{prefix}.{key}" if prefix else key
         if key not in KEYS:
             near = get_close_matches(key, KEYS, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(KEYS)}"
-            raise InvalidInputError(f"{path}: unknown key '{name}'", hint=hint)
+            raise InvalidInputError(f"{path}: unknown key '{name}'{line}", hint=hint)
         if not isinstance(value, str | int | float):
-            raise InvalidInputError(f"{path}: {name}: must be one value, got {value!r}")
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        found[key] = Setting(text=text, origin=str(path), folder=path.absolute().parent)
+            raise InvalidInputError(f"{path}: {name}: must be one value, got {value!r}{line}")
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        found[key] = Setting(text=shown, origin=str(path), folder=path.absolute().parent, line=line)
     return found
 
 
@@ -186,7 +189,9 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Setting]:
 def _path(setting: Setting) -> Path:
     text = setting.text or ""
     if not text.strip() or "\x00" in text:
-        raise InvalidInputError(f"{setting.origin}: db: must be a file path, got '{text}'")
+        raise InvalidInputError(
+            f"{setting.origin}: db: must be a file path, got '{text}'{setting.line}"
+        )
     return (setting.folder or Path()) / Path(text).expanduser()
 
 
@@ -196,13 +201,16 @@ def _choice(setting: Setting, choices: list[str]) -> str:
         return text
     near = get_close_matches(text, choices, 3)
     raise InvalidInputError(
-        f"{setting.origin}: must be one of {', '.join(choices)} (got '{text}')",
+        f"{setting.origin}: must be one of {', '.join(choices)} (got '{text}'){setting.line}",
         hint=f"did you mean {' or '.join(near)}?" if near else None,
     )
 
 
 def _seconds(setting: Setting) -> float:
-    problem = f"{setting.origin}: lock timeout must be 0 or more seconds (got '{setting.text}')"
+    problem = (
+        f"{setting.origin}: lock timeout must be 0 or more seconds "
+        f"(got '{setting.text}'){setting.line}"
+    )
     try:
         seconds = float(str(setting.text))
     except ValueError:
@@ -218,7 +226,9 @@ def _truth(setting: Setting) -> bool:
         return True
     if text in {"0", "false", "no", "off"}:
         return False
-    raise InvalidInputError(f"{setting.origin}: debug must be true or false (got '{setting.text}')")
+    raise InvalidInputError(
+        f"{setting.origin}: debug must be true or false (got '{setting.text}'){setting.line}"
+    )
 
 
 def environment() -> Mapping[str, str]:
