@@ -79,6 +79,25 @@ SHAPE_FEATURES: tuple[str, ...] = (
 )
 """Features of the operations' shapes: extents of matrix products, kernels, sizes against cache."""
 
+OP_KINDS: tuple[str, ...] = (
+    "batch_norm", "other_norm", "pooling", "reduction_to_few", "reduction_partial",
+    "elementwise_of_weights", "elementwise_of_two", "elementwise_broadcast",
+    "movement_of_weights", "movement_growing", "movement_shrinking", "copy",
+    "dense_3_stride_1", "dense_3_stride_2", "dense_patches", "dense_large",
+    "depthwise_large", "depthwise_strided", "grouped_narrow",
+    "matmul_depth_to_32", "matmul_depth_to_64", "matmul_depth_to_256", "other",
+)  # fmt: skip
+"""Finer kinds of operation; `other` is all whose class says enough."""
+
+KIND_FEATURES: tuple[str, ...] = (
+    *(f"time_share_{kind}" for kind in OP_KINDS[:-1]),
+    *(f"launch_share_{kind}" for kind in ("batch_norm", "other_norm")),
+    *(f"launch_share_{op_class}" for op_class in OP_CLASSES if op_class != "normalisation"),
+    "log_attention_intensity",
+    "mean_log_norm_width",
+)
+"""Features of the kinds of operation: shares of time and of launches."""
+
 FEATURES: tuple[str, ...] = (
     *(f"time_share_{op_class}" for op_class in OP_CLASSES),
     *(f"peak_share_{op_class}" for op_class in OP_CLASSES),
@@ -103,20 +122,23 @@ FEATURES: tuple[str, ...] = (
     *(f"kind_{kind}" for kind in DeviceKind),
     "framework_released",
     *SHAPE_FEATURES,
+    *KIND_FEATURES,
 )
 """Names of the features, in the order of the frame's columns."""
 
 
 def feature_matrix(
-    cases: Sequence[FeatureCase], breakdown: TimeBreakdown, shapes: Floats
+    cases: Sequence[FeatureCase], breakdown: TimeBreakdown, shapes: Floats, kinds: Floats
 ) -> Floats:
     """Return (m, len(FEATURES)); `breakdown` has the cases' order.
 
-    `shapes` is (m, len(SHAPE_FEATURES)). Times enter as shares of the roofline sum. Lengths that a
+    `shapes` is (m, len(SHAPE_FEATURES)), `kinds` (m, len(KIND_FEATURES)).
+    Times enter as shares of the roofline sum. Lengths that a
     workload does not have count as 1; a framework version that is not known is nan.
     """
     columns = {
         **{name: shapes[:, place] for place, name in enumerate(SHAPE_FEATURES)},
+        **{name: kinds[:, place] for place, name in enumerate(KIND_FEATURES)},
         **_time_features(breakdown),
         **_profile_features(cases, breakdown),
         **_workload_features([case.workload for case in cases]),

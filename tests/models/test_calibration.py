@@ -26,7 +26,7 @@ def offset(predictor, case):
     return math.log(after.latency_ms.value / before.latency_ms.value)
 
 
-@pytest.mark.parametrize(("rows", "reached"), [(1, 0.5), (3, 0.75), (10, 0.9), (30, 0.95)])
+@pytest.mark.parametrize(("rows", "reached"), [(1, 0.45), (3, 0.75), (10, 0.9), (30, 0.95)])
 def test_more_rows_bring_the_level_of_a_device_closer(rows, reached):
     places = np.random.default_rng(0).permutation(len(CASES))[:rows]
 

@@ -2,8 +2,10 @@
 
 Log residuals of one device have a level in common; rows of one framework, of alike operations or
 of one model have more. How far a residual may reach is what the predictor's own interval says, so
-a device that it knows well is hardly moved and one that it has never seen is moved at once. Rows
-far from the rest are weighted down (Student-t noise), so that one odd row cannot hurt.
+a device that it knows well is hardly moved and one that it has never seen is moved at once. Two
+suppositions stand beside each other, that the device's level is right and that it is off, and the
+rows decide between them. Rows far from the rest are weighted down (Student-t noise), so that one
+odd row cannot hurt.
 """
 
 from collections import defaultdict
@@ -15,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict.domain.prediction import Basis, Estimate, Interval
-from perfpredict.models.op_arrays import OP_CLASSES
+from perfpredict.models.alikeness import alikeness, positions
+from perfpredict.models.efficiency import load_constants
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.work_kinds import kind_of_work
 
@@ -30,11 +33,6 @@ The median error of unseen models on known devices is 3 to 5 % (docs/accuracy.md
 normal distribution is a deviation of 0.05 to 0.08; tails are heavier."""
 LEAST_AMPLITUDE = 0.03
 """What even a well-known device may be off by: its driver, clocks and cooling."""
-LEVEL_SHARE, FRAMEWORK_SHARE, OPERATION_SHARE, MODEL_SHARE = 0.45, 0.2, 0.25, 0.1
-"""Parts of the variance that rows of a device share: always, by framework, by alike operations,
-by model. Chosen on left-out devices (docs/accuracy.md)."""
-OPERATION_LENGTH = 0.15
-"""Distance between shares of time per op class at which they stop being alike."""
 FREEDOM = 4.0
 """Degrees of freedom of the Student-t noise."""
 NOISE_ROWS = 8.0
@@ -42,6 +40,26 @@ NOISE_ROWS = 8.0
 MAX_ROWS = 400
 """Newest rows of a device and kind of work that are used; the time grows with their cube."""
 _ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposition:
+    """Parts of the variance that rows of a device share."""
+
+    level: float
+    """Always."""
+    framework: float
+    """By framework, precision and phase."""
+    alike: float
+    """By features near each other."""
+    model: float
+
+
+LEVEL_IS_RIGHT = Supposition(level=0.01, framework=0.01, alike=0.35, model=0.05)
+LEVEL_IS_OFF = Supposition(level=0.6, framework=0.1, alike=0.25, model=0.05)
+SUPPOSITIONS = (LEVEL_IS_RIGHT, LEVEL_IS_OFF)
+"""Equally likely before any row. Compared on left-out devices, as they are and all of their rows
+a constant factor off (docs/design.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +80,8 @@ class _Points:
 
     amplitude: Floats
     """(n,) log standard deviation of what they share with their device."""
-    shares: Floats
-    """(n, classes + 1) shares of time per op class, and of launching."""
+    positions: Floats
+    """(n, features) where alike cases are near each other."""
     frameworks: NDArray[np.str_]
     models: NDArray[np.str_]
 
@@ -74,37 +92,63 @@ class _Points:
         spread = np.array([_spread(one.latency_ms) for one in estimates])
         return cls(
             amplitude=np.sqrt(np.maximum(spread**2 - noise**2, LEAST_AMPLITUDE**2)),
-            shares=np.array([_shares(one) for one in estimates]),
+            positions=positions(cases, load_constants()),
             frameworks=np.array([_framework(case) for case in cases], dtype=str),
             models=np.array([case.workload.model for case in cases], dtype=str),
         )
 
 
-class _DeviceProcess:
-    """The posterior of one device and kind of work."""
+class _Posterior:
+    """What the rows of a device say under one supposition."""
 
-    def __init__(self, points: _Points, residuals: Floats, noise: float) -> None:
-        self.rows = len(residuals)
+    def __init__(
+        self, points: _Points, residuals: Floats, noise: float, supposition: Supposition
+    ) -> None:
         self._points = points
-        covariance = _covariance(points, points)
-        weights = np.ones(self.rows)
+        self._supposition = supposition
+        covariance = _covariance(points, points, supposition)
+        weights = np.ones(len(residuals))
         for _ in range(_ROUNDS):
             noisy = covariance + np.diag(noise**2 / weights)
             solved = np.linalg.solve(noisy, residuals)
             errors = (residuals - covariance @ solved) / noise
             weights = (FREEDOM + 1.0) / (FREEDOM + errors**2)
+        noisy = covariance + np.diag(noise**2 / weights)
         self._solved = solved
-        self._precision = np.linalg.inv(covariance + np.diag(noise**2 / weights))
-        seen = np.minimum(errors**2, 9.0) * noise**2
-        self._noise_square = (NOISE_ROWS * noise**2 + seen.sum()) / (NOISE_ROWS + self.rows)
+        self._precision = np.linalg.inv(noisy)
+        self.square_errors = errors**2
+        log_determinant = np.linalg.slogdet(noisy)[1]
+        self.log_evidence = -0.5 * (log_determinant + residuals @ self._precision @ residuals)
+
+    def at(self, points: _Points) -> tuple[Floats, Floats]:
+        """Return mean and variance of the log offset of each point."""
+        shared = _covariance(points, self._points, self._supposition)
+        prior = points.amplitude**2 * _total(self._supposition)
+        known = np.einsum("ij,jk,ik->i", shared, self._precision, shared)
+        return shared @ self._solved, np.maximum(prior - known, 0.0)
+
+
+class _DeviceProcess:
+    """The posterior of one device and kind of work: a mixture over the suppositions."""
+
+    def __init__(self, points: _Points, residuals: Floats, noise: float) -> None:
+        self.rows = len(residuals)
+        self._parts = [_Posterior(points, residuals, noise, one) for one in SUPPOSITIONS]
+        evidence = np.array([part.log_evidence for part in self._parts])
+        likelihood = np.exp(evidence - evidence.max())
+        self._weights = likelihood / likelihood.sum()
+        errors = self._weights @ [part.square_errors for part in self._parts]
+        seen = np.minimum(errors, 9.0).sum() * noise**2
+        self._noise_square = (NOISE_ROWS * noise**2 + seen) / (NOISE_ROWS + self.rows)
         self._expected_square = noise**2
 
     def posterior(self, points: _Points) -> tuple[Floats, Floats]:
         """Return the log offset of each point, and its interval's width over the one before."""
-        shared = _covariance(points, self._points)
-        offsets = shared @ self._solved
+        found = [part.at(points) for part in self._parts]
+        means, variances = (np.array(values) for values in zip(*found, strict=True))
+        offsets = self._weights @ means
+        left = self._weights @ (variances + (means - offsets) ** 2)
         prior = points.amplitude**2
-        left = np.maximum(prior - np.einsum("ij,jk,ik->i", shared, self._precision, shared), 0.0)
         ratio = np.sqrt((left + self._noise_square) / (prior + self._expected_square))
         return offsets, ratio
 
@@ -221,7 +265,7 @@ def expected_widths(
         noise, rows = NOISE[key[1]], known_by_key[key][:MAX_ROWS]
         cases = [*rows, *(asked[place] for place in places)]
         points = _Points.of(cases, inner.predict(cases, LEVEL), noise)
-        covariance, count = _covariance(points, points), len(rows)
+        covariance, count = _covariance(points, points, LEVEL_IS_OFF), len(rows)
         shared, left = covariance[:count, count:], covariance[count:, count:]
         noisy = covariance[:count, :count] + noise**2 * np.eye(count)
         found.append(
@@ -233,16 +277,18 @@ def expected_widths(
     return found
 
 
-def _covariance(left: _Points, right: _Points) -> Floats:
-    square = ((left.shares[:, None, :] - right.shares[None, :, :]) ** 2).sum(axis=2)
-    alike = np.exp(-square / (2.0 * OPERATION_LENGTH**2))
+def _covariance(left: _Points, right: _Points, supposition: Supposition) -> Floats:
     shared = (
-        LEVEL_SHARE
-        + FRAMEWORK_SHARE * (left.frameworks[:, None] == right.frameworks[None, :])
-        + OPERATION_SHARE * alike
-        + MODEL_SHARE * (left.models[:, None] == right.models[None, :])
+        supposition.level
+        + supposition.framework * (left.frameworks[:, None] == right.frameworks[None, :])
+        + supposition.alike * alikeness(left.positions, right.positions)
+        + supposition.model * (left.models[:, None] == right.models[None, :])
     )
     return np.asarray(left.amplitude[:, None] * right.amplitude[None, :] * shared)
+
+
+def _total(supposition: Supposition) -> float:
+    return sum((supposition.level, supposition.framework, supposition.alike, supposition.model))
 
 
 def _spread(estimate: Estimate) -> float:
@@ -250,11 +296,6 @@ def _spread(estimate: Estimate) -> float:
     interval = estimate.interval
     normal = 2.0 * NormalDist().inv_cdf((1.0 + interval.coverage) / 2.0)
     return float(np.log(interval.upper / interval.lower) / normal)
-
-
-def _shares(estimate: CaseEstimate) -> list[float]:
-    by_class = {share.op_class: share.share for share in estimate.time_shares}
-    return [*(by_class.get(op_class, 0.0) for op_class in OP_CLASSES), estimate.launch_share]
 
 
 def _framework(case: Case) -> str:

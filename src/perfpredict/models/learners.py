@@ -85,7 +85,7 @@ _SIZES = (
     _Size(rows_below=200, rounds=200, leaves=7, leaf_rows=20),
     _Size(rows_below=4000, rounds=400, leaves=31, leaf_rows=20),
     _Size(
-        rows_below=float("inf"), rounds=1000, leaves=63, leaf_rows=4, learning_rate=0.08, l2=0.3,
+        rows_below=float("inf"), rounds=1000, leaves=47, leaf_rows=4, learning_rate=0.08, l2=0.3,
         feature_fraction=0.8, has_random_thresholds=True,
     ),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from perfpredict import features
 from perfpredict.errors import InvalidInputError
 from perfpredict.models.efficiency import Constants
 from perfpredict.models.op_arrays import pack
+from perfpredict.models.op_kind_features import kind_features
 from perfpredict.models.op_shapes import shape_features
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline_sum import Breakdown, roofline_sum
@@ -90,8 +91,8 @@ def describe(
     """
     arrays = pack(cases)
     known = breakdown or roofline_sum(cases, arrays, constants)
-    shapes = shape_features(arrays, known.op_s)
-    return Described(matrix=features.feature_matrix(cases, known, shapes), breakdown=known)
+    shapes, kinds = shape_features(arrays, known.op_s), kind_features(arrays, known.op_s)
+    return Described(matrix=features.feature_matrix(cases, known, shapes, kinds), breakdown=known)
 
 
 def balanced_weights(models: Sequence[str], devices: Sequence[str]) -> Floats:

@@ -14,6 +14,8 @@ from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.rates import arithmetic_rate, convolution_rate
 from perfpredict.domain.workload import Mode, Workload
+from perfpredict.features import OP_KINDS
+from perfpredict.models.op_kinds import kind_codes
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
@@ -62,6 +64,10 @@ class OpArrays:
     gemm: Floats
     """(n, 3) rows, columns and depth of the matrix product that a launch with weights amounts to:
     positions of the batch, channels written, weights per channel written; 0 for other launches."""
+    kind_code: Ints
+    """(n,) index into OP_KINDS."""
+    amounts: Floats
+    """(n, 3) FLOPs, weight elements read and elements written by one launch, on all devices."""
     case_index: Ints
     """(k,) which case a pass belongs to."""
     repeats: Floats
@@ -83,7 +89,7 @@ def pack(cases: Sequence[Case]) -> OpArrays:
     has_syncs = np.array([profile.syncs > 0 for _, _, profile in passes], dtype=bool)
     pass_index = np.repeat(np.arange(len(passes)), lengths)
     per_op = scalars[case_index[pass_index]]
-    table = np.concatenate(tables) if tables else np.empty((0, 6))
+    table = np.concatenate(tables) if tables else np.empty((0, 7))
     arrays = _arrays(table, pass_index, per_op, has_syncs[pass_index])
     updates = _updates(cases, case_index)
     return OpArrays(
@@ -101,7 +107,7 @@ def is_sequential(workload: Workload) -> bool:
 
 @lru_cache(maxsize=REMEMBERED_PROFILES)
 def _table(profile: Same[OpProfile]) -> Floats:
-    """Return (n, 6): class, count, FLOPs, activations read, weights read, elements written."""
+    """Return (n, 7): class, count, FLOPs, activations and weights read, written, kind."""
     rows = [
         (
             CLASS_CODES[op.op_class], op.count, op.flops, op.activation_elements_read,
@@ -109,13 +115,14 @@ def _table(profile: Same[OpProfile]) -> Floats:
         )
         for op in profile.value.ops
     ]  # fmt: skip
-    return np.array(rows, dtype=np.float64).reshape(-1, 6)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
+    return np.column_stack([table, kind_codes(table)])
 
 
 def _arrays(
     table: Floats, pass_index: Ints, per_op: Floats, has_syncs: NDArray[np.bool_]
 ) -> dict[str, NDArray[Any]]:
-    code, count, flops, read, weights, written = table.T
+    code, count, flops, read, weights, written, kind = table.T
     class_code = code.astype(np.int64)
     scalar = dict(zip(_SCALARS, per_op.T, strict=True))
     shards = scalar["shards"]
@@ -136,6 +143,8 @@ def _arrays(
         "weight_share": weight_bytes / np.maximum(moved_bytes, 1e-30),
         "cache_share": cache_bytes / np.maximum(cache_bytes + moved_bytes, 1e-30),
         "gemm": _gemm(class_code, flops, weights, written),
+        "kind_code": kind.astype(np.int64),
+        "amounts": np.stack([flops, weights, written], axis=1),
     }  # fmt: skip
 
 
@@ -169,6 +178,8 @@ def _updates(cases: Sequence[Case], case_index: Ints) -> dict[str, NDArray[Any]]
         "weight_share": np.ones(size),
         "cache_share": np.zeros(size),
         "gemm": np.zeros((size, 3)),
+        "kind_code": np.full(size, OP_KINDS.index("other"), dtype=np.int64),
+        "amounts": np.zeros((size, 3)),
     }
 
 
