@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from perfpredict.catalog.devices import DeviceCatalog
-from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError
 from perfpredict.models.calibration import calibrate, expected_widths
 from perfpredict.models.roofline import RooflinePredictor
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_left_out_and_counted(engine):
     huge = Workload(model="bert-base-uncased", batch_size=100_000)
     found = suggested(engine, workloads=[*WORKLOADS, huge], devices=(KNOWN,))
 
-    assert (found.asked, found.unfitting) == (6, 1)
+    assert (len(found.asked), found.unfitting) == (6, 1)
     with pytest.raises(CannotAnswerError, match="none of the workloads fits"):
         suggested(engine, workloads=[huge])
 
@@ -142,19 +142,9 @@ def test_too_many_workloads_are_refused(engine):
         suggested(engine, workloads=many)
 
 
-@pytest.mark.parametrize(
-    ("model", "changes", "is_runnable"),
-    [
-        ("resnet50", {}, True),
-        ("bert-base-uncased", {"framework": "pytorch"}, True),
-        ("bert-base-uncased", {"framework": "onnxruntime"}, False),
-        ("bert-base-uncased", {"mode": Mode.TRAINING}, False),
-        ("gpt2", {}, False),
-        ("gpt2", {"phase": Phase.DECODE}, True),
-    ],
-)
-def test_measure_run_is_offered_where_it_measures_just_that(engine, model, changes, is_runnable):
-    workload = Workload(model=model, **changes)
+@pytest.mark.parametrize(("phase", "is_runnable"), [(None, False), (Phase.DECODE, True)])
+def test_a_suggestion_says_whether_measure_run_measures_it(engine, phase, is_runnable):
+    workload = Workload(model="gpt2", phase=phase)
 
     (one,) = suggested(engine, workloads=[workload], devices=(KNOWN,), budget=1).chosen
 

@@ -1,5 +1,6 @@
 """`perfpredict measure run`: measure models on this machine, beside what was predicted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -118,8 +119,8 @@ def run(
     user: UserOption = None,
 ) -> None:
     """Measure MODEL (or A,B,C) on this machine with random weights, beside its prediction."""
-    from perfpredict.reports.measure_run import sweep_report, warning_lines
-    from perfpredict.services.measure_run import Sweep, raise_failures, unmeasured
+    from perfpredict.reports.measure_run import sweep_report
+    from perfpredict.services.measure_run import Sweep, unmeasured
 
     settings = _settings(workload, model_source, backend, limits, level)
     planned = _planned(workload, model_source, backend, settings)
@@ -127,14 +128,26 @@ def run(
         finished = tuple(map(unmeasured, planned))
         context.emit(sweep_report(Sweep(finished=finished, planned=len(planned))))
         return
-    if not is_unstored:
-        planned = _with_stored_predictions(planned, user)
-    sweep = _carried_out(planned, is_stored=not is_unstored)
+    show_measured(measured(planned, user, is_stored=not is_unstored))
+
+
+def measured(planned: "list[PlannedRun]", user: str | None, *, is_stored: bool = True) -> "Sweep":
+    """Measure what is planned; predictions are stored before, a result as soon as it is there."""
+    ready = _with_stored_predictions(planned, user) if is_stored else planned
+    return _carried_out(ready, is_stored=is_stored)
+
+
+def show_measured(sweep: "Sweep", notes: Sequence[str] = ()) -> None:
+    """Print the results with their doubts, and raise the first failure, or what stopped it."""
+    from perfpredict.reports.measure_run import sweep_report, warning_lines
+    from perfpredict.services.measure_run import raise_failures
+
     for text in warning_lines(sweep.finished):
         context.warn(text)
     if len(sweep.finished) > len(sweep.failures):
         ids = [one.recorded.measurement_id for one in sweep.finished if one.recorded]
-        context.emit(sweep_report(sweep), ids=ids)
+        report = sweep_report(sweep)
+        context.emit(replace(report, notes=[*report.notes, *notes]), ids=ids)
     raise_failures(sweep)
     if sweep.is_interrupted:
         raise KeyboardInterrupt

@@ -80,8 +80,23 @@ def predict(
         found = _predict_questions(questions, names, predictor, level)
     if not is_unstored:
         found = store_predictions(found, user)
-    shown = report.explanation_report(found) if explain else report.predictions_report(found)
+    is_described = source.is_given or workload_options.onnx is not None
+    shown = (
+        report.explanation_report(found)
+        if explain
+        else report.predictions_report(
+            found, is_measured_by_run=not is_described and _is_measured_by_run(found)
+        )
+    )
     context.emit(shown, ids=[one.prediction_id for one in found if one.prediction_id])
+
+
+def _is_measured_by_run(found: "list[Prediction]") -> bool:
+    """Return whether the first prediction is unchecked so far and `measure run` checks it."""
+    from perfpredict.reports.perf import is_unmeasured
+    from perfpredict.services.measurable import is_measured_by_run
+
+    return is_unmeasured(found) and is_measured_by_run(found[0].workload)
 
 
 def _predict_model(

@@ -1,11 +1,9 @@
 """The report of `measure suggest`: what to measure, what it is expected to do, and how."""
 
-import shlex
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from perfpredict.domain.precision import Precision
-from perfpredict.domain.workload import Mode, Workload
+from perfpredict.reports.measure_lines import record_line, run_line
 from perfpredict.reports.report import Column, ColumnKind, Report, Row
 
 if TYPE_CHECKING:
@@ -26,17 +24,24 @@ COLUMNS = (
 
 def suggestions_report(found: "Suggestions", *, here: Collection[str]) -> Report:
     """Return one row a suggestion; `here` are the names of this machine's devices."""
-    first, last = found.chosen[0], found.chosen[-1]
-    notes = [
-        f"width is upper / lower of the {found.level:.0%} interval, a geometric mean over "
-        f"{found.asked} asked: {first.width_before:.2f} now, {last.width_after:.2f} expected"
-    ]
+    notes = [width_note(found)]
     if found.unfitting:
         notes.append(f"{found.unfitting} left out, as they do not fit into memory")
     if not found.is_moved_by_rows:
         notes.append("the predictor in force is corrected by new rows only when trained again")
     rows = [_row(rank, one, here) for rank, one in enumerate(found.chosen, start=1)]
     return Report("measure-suggest", COLUMNS, rows, notes=notes)
+
+
+def width_note(found: "Suggestions", *, reached: float | None = None) -> str:
+    """Return how wide the intervals are, are expected to be, and are once all was measured."""
+    first, last = found.chosen[0], found.chosen[-1]
+    now = "now" if reached is None else "before"
+    text = (
+        f"width is upper / lower of the {found.level:.0%} interval, a geometric mean over "
+        f"{len(found.asked)} asked: {first.width_before:.2f} {now}, {last.width_after:.2f} expected"
+    )
+    return text if reached is None else f"{text}, {reached:.2f} now"
 
 
 def _row(rank: int, one: "Suggestion", here: Collection[str]) -> Row:
@@ -56,31 +61,8 @@ def _row(rank: int, one: "Suggestion", here: Collection[str]) -> Row:
 
 def _command(one: "Suggestion", here: Collection[str]) -> str:
     """Return the line that measures it here, or that records what was measured elsewhere."""
-    workload, device = one.workload, one.hardware.device.name
-    is_run = one.is_runnable and device in here
-    words = ["perfpredict", "measure", "run" if is_run else "record", workload.model]
-    words += ["--hardware", device, *_options(workload)]
-    return shlex.join(words) if is_run else f"{shlex.join(words)} --latency MS"
-
-
-def _options(workload: Workload) -> list[str]:
-    given = {
-        "--batch-size": workload.batch_size,
-        "--seq-length": workload.sequence_length,
-        "--image-size": workload.image_size,
-        "--input-tokens": workload.input_tokens,
-        "--output-tokens": workload.output_tokens,
-        "--precision": None if workload.precision is Precision.FP32 else workload.precision,
-        "--mode": None if workload.mode is Mode.INFERENCE else workload.mode,
-        "--phase": workload.phase,
-        "--framework": workload.framework,
-        "--framework-version": workload.framework_version,
-        "--quantization": workload.quantization,
-        "--memory-format": workload.memory_format,
-        "--devices": None if workload.device_count == 1 else workload.device_count,
-        "--concurrency": None if workload.concurrency == 1 else workload.concurrency,
-    }
-    words = [
-        word for name, value in given.items() if value is not None for word in (name, str(value))
-    ]
-    return [*words, *(["--compile"] if workload.is_compiled else [])]
+    hardware = one.hardware
+    is_here = hardware.device.name in here or hardware.how == "user alias"
+    if one.is_runnable and is_here:
+        return run_line(one.workload, hardware.requested)
+    return record_line(one.workload, hardware.device.name)

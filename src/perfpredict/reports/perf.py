@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Estimate, Prediction
 from perfpredict.domain.workload import Workload
+from perfpredict.reports.measure_lines import record_line, run_line
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 MIB = 2.0**20
@@ -85,12 +86,17 @@ def with_version_column(columns: tuple[Column, ...], rows: Sequence[Row]) -> tup
     return (*columns, VERSION_COLUMN)
 
 
-def predictions_report(predictions: Sequence[Prediction]) -> Report:
-    """Return predictions as a list, with what was assumed as notes."""
+def predictions_report(
+    predictions: Sequence[Prediction], *, is_measured_by_run: bool = False
+) -> Report:
+    """Return predictions as a list, with what was assumed as notes.
+
+    `is_measured_by_run` says of the first of them whether `measure run` checks it.
+    """
     assumed = dict.fromkeys(text for one in predictions for text in one.assumptions)
     notes = [f"assumed: {', '.join(assumed)}"] if assumed else []
     notes += list(dict.fromkeys(text for one in predictions for text in one.cautions))
-    notes += _basis_notes(predictions)
+    notes += _basis_notes(predictions, is_measured_by_run=is_measured_by_run)
     rows = [prediction_row(one) for one in predictions]
     return Report(
         "perf-predict",
@@ -100,15 +106,21 @@ def predictions_report(predictions: Sequence[Prediction]) -> Report:
     )
 
 
-def _basis_notes(predictions: Sequence[Prediction]) -> list[str]:
-    if not predictions or any(one.similar_rows for one in predictions):
+def is_unmeasured(predictions: Sequence[Prediction]) -> bool:
+    """Return whether nothing alike was measured of any of `predictions`."""
+    return bool(predictions) and not any(one.similar_rows for one in predictions)
+
+
+def _basis_notes(predictions: Sequence[Prediction], *, is_measured_by_run: bool) -> list[str]:
+    if not is_unmeasured(predictions):
         return []
     first = predictions[0]
-    return [
-        f"basis: {first.basis}, no measurements yet, so the intervals are wide; narrow them with "
-        f"'perfpredict measure record {first.workload.model} --hardware "
-        f"{first.hardware.device.name} --batch-size {first.workload.batch_size} --latency …ms'"
-    ]
+    device, basis = first.hardware.device.name, f"basis: {first.basis}, no measurements yet"
+    if is_measured_by_run:
+        line = run_line(first.workload, device)
+        return [f"{basis}, so the intervals are wide; on that device '{line}' checks it"]
+    line = record_line(first.workload, device)
+    return [f"{basis}, so the intervals are wide; '{line}' narrows them"]
 
 
 def _bounds(

@@ -9,20 +9,18 @@ from numpy.typing import NDArray
 from perfpredict.catalog.defaults import with_defaults
 from perfpredict.catalog.models import profile
 from perfpredict.domain.device import ResolvedDevice
-from perfpredict.domain.workload import Mode, Workload
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError, PerfpredictError
 from perfpredict.models.calibration import ExpectedWidths, expected_widths
-from perfpredict.models.predictor import Case
+from perfpredict.models.predictor import Case, Predictor
 from perfpredict.models.reference import ReferencePredictor, uncalibrated
 from perfpredict.services.engine import Engine, Pair
-from perfpredict.services.measure_plan import is_built
+from perfpredict.services.measurable import is_measured_by_run
 from perfpredict.services.model_source import known_model
 from perfpredict.services.opening import MeasuredRow
 
 MAX_WORKLOADS = 500
 """On one device; memory and time grow with their square."""
-
-_RUN_FRAMEWORKS = {None, "pytorch"}
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +43,7 @@ class Suggestions:
     """What to measure, the most telling first."""
 
     chosen: tuple[Suggestion, ...]
-    asked: int
+    asked: tuple[Pair, ...]
     """Workloads on devices whose intervals are counted."""
     unfitting: int
     """Those left out, as they do not fit into the memory of their device."""
@@ -81,15 +79,65 @@ def suggest(
     inner = uncalibrated(engine.predictor)
     # rows that do not correct the engine are in its intervals already, or do not count for it
     rows = known if inner is not engine.predictor else ()
-    groups = expected_widths(
-        inner, _known_cases(rows), [_case(workload, one) for workload, one in fitting]
-    )
+    cases = [_case(workload, one) for workload, one in fitting]
+    choices = most_telling(inner, _known_cases(rows), cases, widths, budget)
     return Suggestions(
-        chosen=tuple(_chosen(fitting, widths, groups, budget)),
-        asked=len(fitting),
+        chosen=tuple(_suggestion(fitting[choice.place], choice) for choice in choices),
+        asked=tuple(fitting),
         unfitting=len(pairs) - len(fitting),
         level=level,
         is_moved_by_rows=isinstance(inner, ReferencePredictor),
+    )
+
+
+def width_now(engine: Engine, asked: Sequence[Pair], level: float) -> float:
+    """Return the geometric mean of upper / lower over everything asked, as `engine` answers it."""
+    _, widths = _log_widths(engine, asked, level)
+    return float(np.exp(widths.mean()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One case to measure, and the geometric mean width over all cases before and after it."""
+
+    place: int
+    width_before: float
+    width_after: float
+
+
+def most_telling(
+    inner: Predictor, known: Sequence[Case], asked: Sequence[Case], log_widths: Floats, budget: int
+) -> list[Choice]:
+    """Return at most `budget` of `asked`, the one first that narrows the intervals of all most.
+
+    `inner` is the predictor before calibration by rows of the cases `known`, newest first, and
+    `log_widths` are ln(upper / lower) of `asked` after it.
+    """
+    groups = expected_widths(inner, known, asked)
+    candidates = [_Candidates(group, log_widths[list(group.places)]) for group in groups]
+    chosen: list[Choice] = []
+    total, count = float(log_widths.sum()), len(asked)
+    for _ in range(min(budget, count)):
+        best = max(candidates, key=lambda one: one.gain)
+        before, total = total, total - best.gain
+        chosen.append(
+            Choice(
+                place=best.take(),
+                width_before=float(np.exp(before / count)),
+                width_after=float(np.exp(total / count)),
+            )
+        )
+    return chosen
+
+
+def _suggestion(pair: Pair, choice: Choice) -> Suggestion:
+    workload, hardware = pair
+    return Suggestion(
+        workload=workload,
+        hardware=hardware,
+        width_before=choice.width_before,
+        width_after=choice.width_after,
+        is_runnable=is_measured_by_run(workload),
     )
 
 
@@ -121,42 +169,6 @@ def _known_cases(rows: Iterable[MeasuredRow]) -> list[Case]:
         except PerfpredictError:
             continue  # a model that is no longer known corrects nothing either
     return found
-
-
-def _chosen(
-    pairs: Sequence[Pair], widths: Floats, groups: Sequence[ExpectedWidths], budget: int
-) -> list[Suggestion]:
-    candidates = [_Candidates(group, widths[list(group.places)]) for group in groups]
-    chosen: list[Suggestion] = []
-    total = float(widths.sum())
-    for _ in range(min(budget, len(pairs))):
-        best = max(candidates, key=lambda one: one.gain)
-        before, total = total, total - best.gain
-        workload, hardware = pairs[best.take()]
-        chosen.append(
-            Suggestion(
-                workload=workload,
-                hardware=hardware,
-                width_before=float(np.exp(before / len(pairs))),
-                width_after=float(np.exp(total / len(pairs))),
-                is_runnable=_is_runnable(workload),
-            )
-        )
-    return chosen
-
-
-def _is_runnable(workload: Workload) -> bool:
-    model = known_model(workload.model)
-    # without a phase, it measures prefill and decode and not one pass over the tokens
-    is_one_run = not model.is_generative or workload.phase is not None
-    return (
-        is_built(model)
-        and is_one_run
-        and workload.mode is Mode.INFERENCE
-        and workload.framework in _RUN_FRAMEWORKS
-        and workload.quantization is None
-        and workload.device_count == workload.concurrency == 1
-    )
 
 
 class _Candidates:

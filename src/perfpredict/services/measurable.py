@@ -1,0 +1,28 @@
+"""Which workloads `measure run` can measure just as they are asked about."""
+
+from perfpredict.domain.workload import Mode, Workload
+from perfpredict.errors import UnknownModelError
+from perfpredict.services.measure_plan import is_built
+from perfpredict.services.model_source import known_model
+
+_RUN_FRAMEWORKS = {None, "pytorch"}
+
+
+def is_measured_by_run(workload: Workload) -> bool:
+    """Return whether `measure run MODEL` measures just this, given a machine with the device."""
+    try:
+        model = known_model(workload.model)
+    except UnknownModelError:
+        return False  # described by options that `measure run` would need too
+    # without a phase, it measures prefill and decode and not one pass over the tokens
+    is_one_run = not model.is_generative or workload.phase is not None
+    return (
+        is_built(model)
+        and is_one_run
+        and workload.mode is Mode.INFERENCE
+        and workload.framework in _RUN_FRAMEWORKS
+        # the installed one is what runs
+        and workload.framework_version is None
+        and workload.quantization is None
+        and workload.device_count == workload.concurrency == 1
+    )
