@@ -26,6 +26,8 @@ from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
 
 _UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
 """What a stream that cannot be written to says."""
+_UNUSABLE_NAMES = {errno.ENAMETOOLONG, errno.ELOOP}
+"""What no file can be called or reached by, whoever asks for it."""
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141
 
 
@@ -60,11 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         _discard_stdout()
         return _PIPE_CLOSED
     except OSError as exc:
-        if exc.filename is not None or exc.errno not in _UNWRITABLE:
-            raise
-        _discard_stdout()
-        _tell(f"cannot write the result: {(exc.strerror or '').lower()}", None)
-        return int(ExitCode.BUG)
+        return _tell_os_error(exc)
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -80,6 +78,19 @@ def _invoke(arguments: Sequence[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     return 0
+
+
+def _tell_os_error(error: OSError) -> int:
+    """Tell of a name that no file can have, or a stream that takes nothing; else raise it."""
+    reason = (error.strerror or "").lower()
+    if error.errno in _UNUSABLE_NAMES:
+        _tell(f"'{error.filename}': {reason}", None)
+        return int(ExitCode.USAGE)
+    if error.filename is not None or error.errno not in _UNWRITABLE:
+        raise error
+    _discard_stdout()
+    _tell(f"cannot write the result: {reason}", None)
+    return int(ExitCode.BUG)
 
 
 def _is_help_or_version(arguments: Sequence[str]) -> bool:

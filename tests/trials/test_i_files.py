@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from .peak import run_measured
 from .processes import Children
 from .program import Program
 
@@ -317,3 +318,45 @@ def test_i16_a_fifo_is_read_to_its_end(program: Program) -> None:
 
     assert done.code == 0, done.err
     assert json.loads(done.out)["imported"] == 2
+
+
+def test_i16_what_never_ends_is_given_up(children: Children, db: Path) -> None:
+    """/dev/zero as every file that a command reads: code 2, memory below 1 GiB"""
+    l4 = ("--hardware", "nvidia-l4")
+    for call in (
+        ("hardware", "add", "/dev/zero"),
+        ("perf", "predict", "m", *l4, "--config", "/dev/zero"),
+        ("perf", "check", "--baseline", "/dev/zero"),
+        ("models", "load", "/dev/zero"),
+        ("models", "store", "/dev/zero", "--target-metric=latency", "--features=batch_size"),
+        ("hardware", "price", "import", "/dev/zero"),
+        ("perf", "evaluate", "/dev/zero"),
+        ("db", "restore", "/dev/zero", "--yes"),
+        ("db", "merge", "/dev/zero"),
+    ):
+        done = run_measured(children, *call, "--db", db, timeout_s=60)
+        assert (done.code, done.out) in {(2, ""), (3, ""), (6, "")}, (call, done.err)
+        assert done.mib < 1024, call
+
+
+def test_i16_what_is_no_file_is_never_replaced(program: Program) -> None:
+    """a pipe, a folder and a link to a stream as the file that a command writes, with --force"""
+    measured = ("measure", "record", "resnet50", "--hardware", "nvidia-l4", "--latency", "1")
+    assert program(*measured).code == 0
+    os.mkfifo(program.work / "pipe")
+    (program.work / "folder").mkdir()
+    (program.work / "stream").symlink_to("/proc/self/fd/1")
+    kinds = {name: (program.work / name).lstat().st_mode for name in ("pipe", "folder", "stream")}
+    program("perf", "predict", "resnet50", "--hardware", "nvidia-l4")
+    program(*measured)
+    for name, mode in kinds.items():
+        for call in (
+            ("measure", "export", "--format=csv", "--force", "-o", name),
+            ("perf", "check", "--max-median-error=9", "--save-baseline", name),
+            ("db", "backup", name, "--force"),
+        ):
+            if call[0] == "db" and name == "stream":
+                continue  # a backup replaces a link as it does a file
+            done = program(*call)
+            assert done.streams == (2, ""), (call, done.err)
+            assert (program.work / name).lstat().st_mode == mode, call

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from perfpredict.catalog.given_files import read_given
 from perfpredict.catalog.hf_families import CLIP_TEXT, CLIP_VISION, FAMILIES, LIKE
 from perfpredict.catalog.hf_keys import Keys
 from perfpredict.catalog.transformers.build import build_config
@@ -81,12 +82,9 @@ def _clip(name: str, found: Mapping[str, object]) -> TransformerConfig:
 
 
 def _load(path: Path) -> Mapping[str, object]:
+    data = read_given(path, most_bytes=LARGEST_FILE_BYTES)
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise InvalidInputError(f"{path}: too large to be a config.json")
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise InvalidInputError(f"{path}: {exc.strerror or exc}") from exc
+        text = data.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise InvalidInputError(f"{path}: not UTF-8 text") from exc
     try:

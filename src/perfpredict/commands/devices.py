@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perfpredict.catalog.given_files import read_given
 from perfpredict.commands import context, parsing
 from perfpredict.commands.options import YesOption, help_epilog, positive_number, with_options
 from perfpredict.domain.names import clean_name
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from perfpredict.domain.device import Device
 
 _STDIN = "-"
-_LARGEST_FILE_BYTES = 1_000_000
+_LARGEST_FILE_BYTES = 2**20
 _memory = parsing.option_parser(parse_bytes)
 
 
@@ -159,19 +160,11 @@ def add(
 def _read(file: str) -> str:
     if file == _STDIN:
         return context.read_stdin()
+    data = read_given(Path(file), most_bytes=_LARGEST_FILE_BYTES)
     try:
-        with Path(file).open("rb") as opened:
-            data = opened.read(_LARGEST_FILE_BYTES + 1)
-        text = data.decode("utf-8")
-    except OSError as exc:
-        raise InvalidInputError(f"{file}: cannot be read: {(exc.strerror or '').lower()}") from exc
+        return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise InvalidInputError(f"{file}: not UTF-8 text") from exc
-    except ValueError as exc:
-        raise InvalidInputError(f"{file!a}: no file can have this name") from exc
-    if len(data) > _LARGEST_FILE_BYTES:
-        raise InvalidInputError(f"{file}: larger than 1 MB; not a device file")
-    return text
 
 
 _REMOVE = help_epilog(["perfpredict hardware remove my-gpu --yes"], [3])

@@ -111,11 +111,12 @@ def store(
     ] = float(256 * 2**20),
 ) -> None:
     """Store a predictor that was fitted elsewhere: joblib, pickle or LightGBM's text."""
+    from perfpredict.catalog.given_files import read_given
     from perfpredict.services import predictor_storing as service
     from perfpredict.store.ids import IdKind, new_id
 
     prepared = service.prepare_file(
-        read_file(file, int(max_size)), file.name, options.description(),
+        read_given(file, most_bytes=int(max_size)), file.name, options.description(),
         model_id=new_id(IdKind.MODEL, context.now()), now=context.now(),
         trust=trust, compress=compress, max_bytes=int(max_size),
     )  # fmt: skip
@@ -130,12 +131,13 @@ def load(
     user: UserOption = None,
 ) -> None:
     """Take in a predictor that perfpredict trained and exported, here or elsewhere."""
+    from perfpredict.catalog.given_files import read_given
     from perfpredict.models.blobs import MAX_BLOB_BYTES
     from perfpredict.services import predictor_storing as service
     from perfpredict.store.ids import IdKind, new_id
 
     prepared = service.prepare_exported(
-        read_file(file, MAX_BLOB_BYTES),
+        read_given(file, most_bytes=MAX_BLOB_BYTES),
         model_id=new_id(IdKind.MODEL, context.now()),
         now=context.now(),
         activate=activate,
@@ -159,20 +161,6 @@ def export(
     service.write_export(blob, output, force=force)
     shown = report.exported(record.model_id, str(output), len(blob), record.sha256 or "")
     context.emit(shown, ids=[record.model_id])
-
-
-def read_file(file: Path, limit: int) -> bytes:
-    """Return the bytes of `file`; InvalidInputError where it cannot be read or is too large."""
-    try:
-        size = file.stat().st_size
-        if size > limit:
-            raise InvalidInputError(
-                f"'{file}' has {size / 2**20:.1f} MiB, more than {limit / 2**20:.0f} MiB"
-            )
-        return file.read_bytes()
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise InvalidInputError(f"cannot read '{file}': {reason}") from exc
 
 
 def _save(prepared: "Prepared") -> None:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from perfpredict.catalog.given_files import read_given
 from perfpredict.commands.common import CommonOptions
 from perfpredict.domain.toml_text import at_line, parse_toml
 from perfpredict.errors import InvalidInputError
@@ -16,6 +17,7 @@ from perfpredict.store.places import absolute_folder, default_db_path
 
 KEYS = ("db", "format", "color", "user", "lock_timeout", "debug")
 """What a settings file may hold."""
+_LARGEST_FILE_BYTES = 2**20
 PROJECT_FILE = "perfpredict.toml"
 SPECIAL_FORMATS = ("github", "junit", "parquet")
 """Formats that only some commands write; see `root.FORMATS_BY_COMMAND`."""
@@ -149,13 +151,11 @@ def read_settings_file(path: Path, *, is_required: bool = False) -> dict[str, Se
 
 
 def _read_toml(path: Path) -> str:
+    data = read_given(path, most_bytes=_LARGEST_FILE_BYTES)
     try:
-        if path.stat().st_size > 1_000_000:
-            raise InvalidInputError(f"{path}: larger than 1 MB; not a settings file")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-        raise InvalidInputError(f"{path}: cannot be read: {str(reason).lower()}") from exc
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise InvalidInputError(f"{path}: not UTF-8 text") from exc
 
 
 def _checked(table: Mapping[str, object], text: str, path: Path, prefix: str) -> dict[str, Setting]:

@@ -1,6 +1,7 @@
 """Writes the rows that were refused, so that they can be mended and imported again."""
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -20,9 +21,13 @@ def write_rejects(path: Path, bad: pl.DataFrame) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that no reader ever sees half of it."""
+    """Write `data` to `path` so that no reader ever sees half of it.
+
+    A link is replaced and never followed; a folder, a device or a pipe is refused.
+    """
+    _refuse_special(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -34,8 +39,28 @@ def write_atomically(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise InvalidInputError(f"'{path}': cannot be written: {reason}") from exc
+        raise _unwritable(path, exc) from exc
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise InvalidInputError where a rename would put a file in the place of something else."""
+    try:
+        mode = path.lstat().st_mode
+        # /dev/stdout is such a link, and root could replace it
+        is_stream = stat.S_ISLNK(mode) and str(path.readlink()).startswith("/proc/")
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
+    if is_stream or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise InvalidInputError(
+            f"'{path}': cannot be written: it is there already and is no file",
+            hint="name a file that is new or may be replaced",
+        )
+
+
+def _unwritable(path: Path, exc: OSError) -> InvalidInputError:
+    return InvalidInputError(f"'{path}': cannot be written: {(exc.strerror or str(exc)).lower()}")
 
 
 def _umask() -> int:

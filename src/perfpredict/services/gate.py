@@ -9,8 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
+from perfpredict.catalog.given_files import read_given
 from perfpredict.errors import InvalidInputError
+from perfpredict.importers.rejects import write_atomically
 
+_LARGEST_BASELINE_BYTES = 2**20
 _SURE = 0.01
 """A coverage counts as too low where chance alone gives so few inside with less probability."""
 
@@ -124,12 +127,11 @@ def is_refuted(inside: int, n: int, nominal: float) -> bool:
 
 def read_baseline(path: Path) -> dict[str, float]:
     """Return the error factor per metric that `save_baseline` wrote; InvalidInputError if bad."""
+    data = read_given(path, most_bytes=_LARGEST_BASELINE_BYTES)
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(data)
         return {str(name): float(value) for name, value in raw["geo_error_factor"].items()}
-    except OSError as exc:
-        raise InvalidInputError(f"--baseline: cannot read '{path}'") from exc
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise InvalidInputError(
             f"--baseline: '{path}' is no baseline", hint="--save-baseline FILE writes one"
         ) from exc
@@ -143,9 +145,4 @@ def save_baseline(statistics: pl.DataFrame, path: Path) -> None:
         if row["geo_error_factor"] is not None
     }
     text = json.dumps({"geo_error_factor": factors}, indent=1, sort_keys=True) + "\n"
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as exc:
-        raise InvalidInputError(f"--save-baseline: cannot write '{path}'") from exc
+    write_atomically(path, text.encode())

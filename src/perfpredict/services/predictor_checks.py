@@ -1,13 +1,11 @@
 """Whether stored predictors still are what was stored, and their bytes as a file."""
 
-import contextlib
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from perfpredict.errors import InvalidInputError, PerfpredictError
+from perfpredict.importers.rejects import write_atomically
 from perfpredict.models.blobs import BlobFormat
 from perfpredict.services.predictors import is_trusted, loaded_object, predictor_of
 from perfpredict.store import predictors as stored
@@ -55,17 +53,7 @@ def write_export(blob: bytes, path: Path, *, force: bool) -> None:
     is_there = path.is_symlink() or path.exists()
     if is_there and (not force or path.is_dir()):
         raise InvalidInputError(f"'{path}' exists already", hint="add --force to replace it")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        with draft.open("xb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise InvalidInputError(f"cannot write '{path}': {exc.strerror}") from exc
+    write_atomically(path, blob)
 
 
 def _verified(store: Store, record: PredictorRecord) -> Verification:

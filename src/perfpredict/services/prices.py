@@ -1,11 +1,13 @@
 """What devices cost per hour, as the user says it: set one, or import a file of them."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+from perfpredict.catalog.given_files import read_given
 from perfpredict.domain.device import Price
 from perfpredict.domain.names import clean_name, clean_text
 from perfpredict.domain.units import parse_positive
@@ -14,6 +16,7 @@ from perfpredict.services.hardware import device_catalog
 from perfpredict.store import devices as device_rows
 from perfpredict.store.gateway import Store
 
+_LARGEST_FILE_BYTES = 10 * 2**20
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _REQUIRED = ("name", "price_per_h")
 _COLUMNS = (*_REQUIRED, "currency", "date", "source")
@@ -75,16 +78,15 @@ def store_prices(store: Store, price_by_device: Mapping[str, Price], *, now: dat
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    data = read_given(path, most_bytes=_LARGEST_FILE_BYTES)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True, restkey="", restval="")
-            _check_header(path, reader.fieldnames or ())
-            for row in reader:
-                if row.get(""):
-                    raise InvalidInputError(f"{path}:{reader.line_num}: more cells than columns")
-                yield reader.line_num, row
-    except OSError as exc:
-        raise InvalidInputError(f"{path}: cannot be read: {(exc.strerror or '').lower()}") from exc
+        text = io.StringIO(data.decode("utf-8-sig"), newline="")
+        reader = csv.DictReader(text, strict=True, restkey="", restval="")
+        _check_header(path, reader.fieldnames or ())
+        for row in reader:
+            if row.get(""):
+                raise InvalidInputError(f"{path}:{reader.line_num}: more cells than columns")
+            yield reader.line_num, row
     except UnicodeDecodeError as exc:
         raise InvalidInputError(f"{path}: not UTF-8 text") from exc
     except csv.Error as exc:

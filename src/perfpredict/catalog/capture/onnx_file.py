@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any  # arrays and attribute values of the onnx package
 
 from perfpredict.catalog.capture.onnx_graph import FEW_ELEMENTS, Tensor
+from perfpredict.catalog.given_files import read_given
 from perfpredict.errors import CannotAnswerError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ TOKEN_TYPES = {6, 7}
 """ONNX's numbers of int32 and int64."""
 LONGEST_SIDE = 2**40
 """Dimensions above it are damage, not models."""
+
+_LARGEST_FILE_BYTES = 2**31
+"""A protobuf message of this size cannot be read; larger weights lie in files of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +83,7 @@ def _parsed(path: Path) -> "onnx.ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
-    try:
-        content = path.read_bytes()
-    except OSError as exc:
-        raise InvalidInputError(f"cannot read '{path}': {exc.strerror}") from exc
+    content = read_given(path, most_bytes=_LARGEST_FILE_BYTES)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
