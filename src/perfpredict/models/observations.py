@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict import features
+from perfpredict.domain.identity import Same
 from perfpredict.errors import InvalidInputError
 from perfpredict.models.efficiency import Constants
 from perfpredict.models.op_arrays import pack
@@ -23,6 +25,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 FOLDS = 5
+REMEMBERED_CASES = 4096
+"""Most cases whose features are kept between two calls."""
 
 
 class Target(StrEnum):
@@ -87,8 +91,26 @@ def describe(
 ) -> Described:
     """Return the features of `cases` under the roofline sum with `constants`.
 
-    `breakdown` is that sum where it is known already.
+    `breakdown` is that sum where it is known already. What was described last is remembered, since
+    a calibrated predictor asks for it once more than the one that it corrects.
     """
+    if len(cases) > REMEMBERED_CASES:
+        return _described(cases, constants, breakdown)
+    return _remembered(tuple(Same(case) for case in cases), Same(constants), Same(breakdown))
+
+
+@lru_cache(maxsize=2)
+def _remembered(
+    cases: tuple[Same[Case], ...],
+    constants: Same[Constants],
+    breakdown: Same[Breakdown | None],
+) -> Described:
+    return _described([case.value for case in cases], constants.value, breakdown.value)
+
+
+def _described(
+    cases: Sequence[Case], constants: Constants, breakdown: Breakdown | None
+) -> Described:
     arrays = pack(cases)
     known = breakdown or roofline_sum(cases, arrays, constants)
     shapes, kinds = shape_features(arrays, known.op_s), kind_features(arrays, known.op_s)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perfpredict.domain.operations import OpClass
 from perfpredict.features import SHAPE_FEATURES
@@ -23,45 +24,64 @@ _PLAIN_DEPTH = np.array(
 
 def shape_features(arrays: OpArrays, op_s: Floats) -> Floats:
     """Return (m, len(SHAPE_FEATURES)): shares and means weighted by `op_s`, (n,) seconds."""
-    total_s = np.maximum(_by_case(arrays, op_s), 1e-30)
-    columns = dict(_columns(arrays, op_s, total_s))
+    columns = dict(_Shapes(arrays, op_s).columns())
     return np.stack([columns[name] for name in SHAPE_FEATURES], axis=1)
 
 
-def _columns(arrays: OpArrays, op_s: Floats, total_s: Floats) -> Iterator[tuple[str, Floats]]:
-    is_product = arrays.gemm[:, 0] > 0
-    product_s = np.where(is_product, op_s, 0.0)
-    all_product_s = np.maximum(_by_case(arrays, product_s), 1e-30)
-    log_extents = np.log2(np.maximum(arrays.gemm, 1.0))
-    for place, (name, edges) in enumerate(_EXTENTS):
-        own = log_extents[:, place]
-        yield f"mean_log_{name}", _by_case(arrays, product_s * own) / all_product_s
-        classes = np.searchsorted(np.log2(edges) + 0.01, own)
-        for number, label in enumerate((*edges, "more")):
-            chosen = np.where(classes == number, product_s, 0.0)
-            yield f"time_share_{name}_to_{label}", _by_case(arrays, chosen) / total_s
-    extents = np.round(arrays.gemm)
-    columns, depth = extents[:, 1], extents[:, 2]
-    is_plain = _PLAIN_DEPTH[arrays.class_code]
-    for name, odd in (
-        ("columns_not_of_8", columns % 8 != 0),
-        ("columns_not_of_64", columns % 64 != 0),
-        ("depth_not_of_8", is_plain & (depth % 8 != 0)),
-    ):
-        yield f"time_share_{name}", _by_case(arrays, np.where(odd, product_s, 0.0)) / total_s
-    for area in KERNEL_AREAS:
-        chosen = (arrays.class_code == _DEPTHWISE) & (np.abs(arrays.gemm[:, 2] - area) < 2)
-        name = f"time_share_depthwise_of_{area}"
-        yield name, _by_case(arrays, np.where(chosen, op_s, 0.0)) / total_s
-    moved = _by_case(arrays, op_s * arrays.moved_bytes) / total_s
-    yield "log_bytes_per_launch", np.log(np.maximum(moved, 1.0))
-    yield "mean_cache_share", _by_case(arrays, op_s * arrays.cache_share) / total_s
+class _Shapes:
+    """Adds up seconds of operations by case and by class of shape."""
+
+    def __init__(self, arrays: OpArrays, op_s: Floats) -> None:
+        self._arrays = arrays
+        self._cases = arrays.case_index[arrays.pass_index]
+        self._seconds = op_s * arrays.repeats[arrays.pass_index]
+        self._is_product = arrays.gemm[:, 0] > 0
+        self._total_s = np.maximum(self._by_case(self._seconds), 1e-30)
+
+    def columns(self) -> Iterator[tuple[str, Floats]]:
+        """Yield each feature with its value a case."""
+        yield from self._extents()
+        yield from self._odd()
+        arrays = self._arrays
+        moved = self._by_case(self._seconds * arrays.moved_bytes) / self._total_s
+        yield "log_bytes_per_launch", np.log(np.maximum(moved, 1.0))
+        yield "mean_cache_share", self._by_case(self._seconds * arrays.cache_share) / self._total_s
+
+    def _extents(self) -> Iterator[tuple[str, Floats]]:
+        """Yield the mean of each extent of the matrix products, and shares of time by size."""
+        log_extents = np.log2(np.maximum(self._arrays.gemm, 1.0))
+        product_s = np.where(self._is_product, self._seconds, 0.0)
+        all_product_s = np.maximum(self._by_case(product_s), 1e-30)
+        for place, (name, edges) in enumerate(_EXTENTS):
+            own, labels = log_extents[:, place], (*edges, "more")
+            yield f"mean_log_{name}", self._by_case(product_s * own) / all_product_s
+            classes = np.searchsorted(np.log2(edges) + 0.01, own)
+            cells = self._cases * len(labels) + classes
+            added = np.bincount(cells, product_s, self._arrays.case_count * len(labels))
+            for label, seconds in zip(labels, added.reshape(-1, len(labels)).T, strict=True):
+                yield f"time_share_{name}_to_{label}", seconds / self._total_s
+
+    def _odd(self) -> Iterator[tuple[str, Floats]]:
+        """Yield shares of time in extents that fill no whole tile, and by depthwise kernel."""
+        extents, codes = np.round(self._arrays.gemm), self._arrays.class_code
+        columns, depth = extents[:, 1], extents[:, 2]
+        for name, odd in (
+            ("columns_not_of_8", columns % 8 != 0),
+            ("columns_not_of_64", columns % 64 != 0),
+            ("depth_not_of_8", _PLAIN_DEPTH[codes] & (depth % 8 != 0)),
+        ):
+            yield f"time_share_{name}", self._share(self._is_product & odd)
+        for area in KERNEL_AREAS:
+            chosen = (codes == _DEPTHWISE) & (np.abs(self._arrays.gemm[:, 2] - area) < 2)
+            yield f"time_share_depthwise_of_{area}", self._share(chosen)
+
+    def _share(self, chosen: NDArray[np.bool_]) -> Floats:
+        own = np.bincount(self._cases[chosen], self._seconds[chosen], self._arrays.case_count)
+        return np.asarray(own / self._total_s, dtype=np.float64)
+
+    def _by_case(self, values: Floats) -> Floats:
+        added = np.bincount(self._cases, values, self._arrays.case_count)
+        return added.astype(np.float64)
 
 
 _EXTENTS = (("rows", ROW_EDGES), ("columns", COLUMN_EDGES), ("depth", DEPTH_EDGES))
-
-
-def _by_case(arrays: OpArrays, values: Floats) -> Floats:
-    repeated = values * arrays.repeats[arrays.pass_index]
-    cases = arrays.case_index[arrays.pass_index]
-    return np.bincount(cases, weights=repeated, minlength=arrays.case_count).astype(np.float64)

@@ -1,5 +1,6 @@
 """The first predictor: the roofline sum over operations, with intervals from left-out groups."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ class RooflinePredictor:
     def _estimate(self, case: Case, breakdown: Breakdown, index: int, level: float) -> CaseEstimate:
         latency_ms = float(breakdown.latency_s[index]) * 1e3
         key = self.situation_key(case)
-        spread = float(np.exp(residual_at(self.constants.residual_quantiles[key], level)))
+        spread = math.exp(residual_at(self.constants.residual_quantiles[key], level))
         shares, launch_share = time_shares(breakdown, index)
         return CaseEstimate(
             latency_ms=Estimate(
@@ -98,18 +99,19 @@ def memory_estimate(case: Case, level: float) -> Estimate:
 
 def time_shares(breakdown: Breakdown, index: int) -> tuple[tuple[TimeShare, ...], float]:
     """Return the share of time per op class, largest first, and the share of overhead."""
-    class_s = breakdown.class_s[index]
+    # lists: an element of an array costs ten times as much to look at
+    class_s: list[float] = breakdown.class_s[index].tolist()
+    compute_s: list[float] = breakdown.compute_s[index].tolist()
+    memory_s: list[float] = breakdown.memory_s[index].tolist()
     overhead_s = max(float(breakdown.overhead_s[index]), 0.0)
-    total_s = float(class_s.sum()) + overhead_s
-    order = [int(code) for code in np.argsort(-class_s) if class_s[code] > 0]
+    total_s = sum(class_s) + overhead_s
+    used = [code for code, seconds in enumerate(class_s) if seconds > 0]
     shares = tuple(
         TimeShare(
             op_class=OP_CLASSES[code],
-            share=float(class_s[code]) / total_s,
-            bound="compute"
-            if breakdown.compute_s[index, code] > breakdown.memory_s[index, code]
-            else "memory",
+            share=class_s[code] / total_s,
+            bound="compute" if compute_s[code] > memory_s[code] else "memory",
         )
-        for code in order
+        for code in sorted(used, key=lambda code: -class_s[code])
     )
     return shares, overhead_s / total_s

@@ -2,10 +2,13 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
 
 import numpy as np
 
-from perfpredict.domain.device import DeviceKind
+from perfpredict.domain.device import Device, DeviceKind
+from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import REFERENCE_CORES, Constants, FrameworkEfficiency
@@ -13,6 +16,7 @@ from perfpredict.models.op_arrays import (
     CONVOLUTIONS,
     MATRIX_CLASSES,
     OP_CLASSES,
+    REMEMBERED_PROFILES,
     Floats,
     Ints,
     OpArrays,
@@ -95,23 +99,43 @@ def unknown_parts(case: Case, constants: Constants) -> tuple[str, ...]:
 
 def situation(case: Case, constants: Constants) -> Situation:
     """Return the constants that hold for `case`."""
-    kind = "cpu" if case.device.kind is DeviceKind.CPU else "gpu"
+    workload = case.workload
+    return _situation(
+        Same(case.device),
+        framework_key(case, constants.frameworks),
+        workload.framework,
+        workload.mode is Mode.TRAINING,
+        workload.memory_format,
+        workload.quantization,
+        Same(constants),
+    )
+
+
+@lru_cache(maxsize=REMEMBERED_PROFILES)
+def _situation(
+    same_device: Same[Device],
+    framework: str,
+    framework_said: str | None,
+    is_training: bool,
+    memory_format: str | None,
+    quantization: str | None,
+    same_constants: Same[Constants],
+) -> Situation:
+    device, constants = same_device.value, same_constants.value
+    kind = "cpu" if device.kind is DeviceKind.CPU else "gpu"
     efficiency = constants.kinds[kind]
-    frameworks = constants.frameworks
-    framework = frameworks[framework_key(case, frameworks)]
-    vendor = case.device.vendor
-    levels = [case.device.kind.value, vendor, f"{vendor}/{case.workload.framework}"]
-    if case.workload.mode is Mode.TRAINING:
+    own = constants.frameworks[framework]
+    levels = [device.kind.value, device.vendor, f"{device.vendor}/{framework_said}"]
+    if is_training:
         levels.append("training")
-    level = float(np.prod([efficiency.level.get(name, 1.0) for name in levels]))
-    memory_format = case.workload.memory_format or ""
+    level = prod(efficiency.level.get(name, 1.0) for name in levels)
     return Situation(
         kind=kind,
-        framework=framework,
-        level=level * framework.level,
-        convolution_level=efficiency.level.get(memory_format, 1.0),
-        quantization=constants.quantization.get(case.workload.quantization or "", 1.0),
-        core_ratio=(case.device.compute_units or REFERENCE_CORES) / REFERENCE_CORES
+        framework=own,
+        level=level * own.level,
+        convolution_level=efficiency.level.get(memory_format or "", 1.0),
+        quantization=constants.quantization.get(quantization or "", 1.0),
+        core_ratio=(device.compute_units or REFERENCE_CORES) / REFERENCE_CORES
         if kind == "cpu"
         else 1.0,
     )
