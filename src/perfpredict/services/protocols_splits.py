@@ -1,5 +1,6 @@
 """Which rows are trained on, given and scored under each protocol; no group is on two sides."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict.errors import InvalidInputError, TooFewRowsError
-from perfpredict.models.observations import fold_numbers
+from perfpredict.models.observations import fold_numbers, shuffled_groups
+from perfpredict.models.work_kinds import kind_of_work
 from perfpredict.services.protocols_rows import ScoredRow
 
 Ints = NDArray[np.int64]
@@ -122,27 +124,56 @@ def group_of(protocol: ProtocolName) -> Callable[[ScoredRow], str]:
 
 
 def _by_model(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
-    return _by_group(ProtocolName.UNSEEN_MODEL, model_groups(rows), options)
+    return _by_group(ProtocolName.UNSEEN_MODEL, rows, model_groups(rows), options)
 
 
 def _by_architecture(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
     groups = [row.architecture for row in rows]
-    return _by_group(ProtocolName.UNSEEN_ARCHITECTURE, groups, options)
+    return _by_group(ProtocolName.UNSEEN_ARCHITECTURE, rows, groups, options)
 
 
 def _by_row(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
-    return _by_group(ProtocolName.RANDOM, [str(place) for place in range(len(rows))], options)
+    return _by_group(ProtocolName.RANDOM, rows, [str(place) for place in range(len(rows))], options)
+
+
+def balanced_folds(groups: Sequence[str], kinds: Sequence[str], *, seed: int, folds: int) -> Ints:
+    """Return the fold of each row: whole groups to one fold, folds of about equally many rows of
+    each kind of work.
+
+    The largest groups go first, each to the fold where it adds to the fewest rows of its kinds. A
+    fold that happened to hold all language models of one size would ask for something else than
+    what is said for a model that was not seen.
+    """
+    totals = Counter(kinds)
+    sizes: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, kind in zip(groups, kinds, strict=True):
+        sizes[group][kind] += 1
+    loads: list[Counter[str]] = [Counter() for _ in range(folds)]
+    fold_of: dict[str, int] = {}
+    names = shuffled_groups(groups, seed=seed)
+    for group in sorted(names, key=lambda name: -sum(sizes[name].values())):
+        own = sizes[group]
+        crowded = [
+            sum(rows * load[kind] / totals[kind] for kind, rows in own.items()) for load in loads
+        ]
+        fold_of[group] = min(range(folds), key=lambda fold: (crowded[fold], loads[fold].total()))
+        loads[fold_of[group]].update(own)
+    return np.array([fold_of[group] for group in groups], dtype=np.int64)
 
 
 def _by_group(
-    protocol: ProtocolName, groups: Sequence[str], options: SplitOptions
+    protocol: ProtocolName,
+    rows: Sequence[ScoredRow],
+    groups: Sequence[str],
+    options: SplitOptions,
 ) -> Iterator[Split]:
     count = len(set(groups))
     if count < 2:
         raise TooFewRowsError(
             f"{protocol}: all rows are of one group, '{groups[0]}': none can be held out"
         )
-    folds = fold_numbers(groups, seed=options.seed, folds=min(options.folds, count))
+    kinds = [kind_of_work(row.case.workload) for row in rows]
+    folds = balanced_folds(groups, kinds, seed=options.seed, folds=min(options.folds, count))
     for fold in np.unique(folds):
         yield _split(protocol, f"fold {fold + 1} of {folds.max() + 1}", folds == fold)
 
