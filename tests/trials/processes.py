@@ -45,10 +45,12 @@ class Children:
         self._started.append(child)
         return child
 
-    def start_program(self, *arguments: object, **options: object) -> Child:
-        """Return a running `perfpredict` with these arguments."""
-        command = [sys.executable, "-m", "perfpredict", *map(str, arguments)]
-        return self.start(command, **options)
+    def start_program(
+        self, *arguments: object, before: Iterable[object] = (), **options: object
+    ) -> Child:
+        """Return a running `perfpredict`, below the program `before` if given."""
+        own = [sys.executable, "-m", "perfpredict"]
+        return self.start([*map(str, before), *own, *map(str, arguments)], **options)
 
     def start_script(
         self, script: str, *arguments: object, before: Iterable[object] = (), **options: object

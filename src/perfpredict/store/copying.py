@@ -1,9 +1,8 @@
 """Whole-file work under the lock: backup, restore and compact."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +12,13 @@ import duckdb
 from perfpredict.errors import InvalidInputError, StoreUnusableError
 from perfpredict.store import connecting
 from perfpredict.store.access import Access
+from perfpredict.store.drafts import copy_whole, drafted, put_in_place, sync_file
 from perfpredict.store.failures import translated
 from perfpredict.store.file_checks import (
     FileState,
     inspect,
     look_at,
     resolve_path,
-    sync_folder,
     wal_path,
 )
 from perfpredict.store.frames import ArrowStream
@@ -59,8 +58,7 @@ def backup(place: Place, target: Path | None, *, now: datetime, force: bool = Fa
         with _draft(target, ".part") as draft:
             _copy_with_wal(source, draft)
             rows = _settle(draft)
-            draft.replace(target)
-            sync_folder(target.parent)
+            put_in_place(draft, target)
     return Copied(source=source, target=target, size_bytes=target.stat().st_size, rows=rows)
 
 
@@ -79,8 +77,7 @@ def restore(place: Place, source: Path, *, now: datetime) -> Copied:
                 _copy_with_wal(source, draft)
             rows = _settle(draft)
             kept = _set_aside(path, now)
-            draft.replace(path)
-            sync_folder(path.parent)
+            put_in_place(draft, path)
     return Copied(
         source=source, target=path, size_bytes=path.stat().st_size, rows=rows, replaced=kept
     )
@@ -100,8 +97,7 @@ def compact(place: Place) -> tuple[int, int]:
                 _rewrite(path, draft)
             _settle(draft)
             shutil.copymode(path, draft)
-            draft.replace(path)
-            sync_folder(path.parent)
+            put_in_place(draft, path)
     return before, path.stat().st_size
 
 
@@ -116,22 +112,16 @@ def _dated(path: Path, now: datetime) -> Path:
 
 @contextmanager
 def _draft(target: Path, suffix: str) -> Iterator[Path]:
-    """Yield a free path in the folder of `target`; what is left there afterwards is removed."""
+    """Yield a free path beside `target`, as `drafted` does; what fails names `target`."""
     if not target.parent.is_dir():
         raise InvalidInputError(f"the folder '{target.parent}' does not exist")
-    draft = target.with_name(f"{target.name}{suffix}")
-    leftovers = (draft, wal_path(draft))
-    for leftover in leftovers:
-        leftover.unlink(missing_ok=True)
     try:
-        yield draft
+        with drafted(target, suffix) as draft:
+            yield draft
     except OSError as exc:
         raise StoreUnusableError(
-            f"cannot write '{target}', nothing was changed: {exc.strerror}"
+            f"cannot write '{target}', nothing was changed: {(exc.strerror or str(exc)).lower()}"
         ) from exc
-    finally:
-        for leftover in leftovers:
-            leftover.unlink(missing_ok=True)
 
 
 def _copy_with_wal(source: Path, draft: Path) -> None:
@@ -152,8 +142,7 @@ def _settle(draft: Path) -> int:
             connection.execute("checkpoint")
         finally:
             connection.close()
-    with draft.open("rb+") as file:
-        os.fsync(file.fileno())
+    sync_file(draft)
     return rows
 
 
@@ -176,7 +165,11 @@ def _set_aside(path: Path, now: datetime) -> Path | None:
         wal_path(path).unlink(missing_ok=True)
         return None
     kept = path.with_name(f"{path.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
-    shutil.copy2(path, kept)
+    if wal_path(path).exists():
+        # a log that stayed would be replayed onto the file that comes
+        with suppress(StoreUnusableError), translated(path):
+            connecting.connect(path, read_only=False).close()
+    copy_whole(path, kept)
     if wal_path(path).exists():
         wal_path(path).replace(wal_path(kept))
     return kept

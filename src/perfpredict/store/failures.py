@@ -1,5 +1,6 @@
-"""The one place where an error of DuckDB becomes an error of ours."""
+"""The one place where an error of DuckDB or of the disk becomes an error of ours."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,10 @@ from perfpredict.errors import (
 _FULL = ("no space left", "disk quota", "could not write", "file too large")
 _DENIED = ("permission denied", "read-only file system", "read-only mode")
 _CORRUPT = ("corrupt", "checksum", "replaying wal", "not a valid duckdb", "could not read")
+_FULL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED_NUMBERS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _LOCKED = ("could not set lock", "conflicting lock", "being used by another process")
+_REPEAT = "what was saved before is intact: repeat the command"
 
 
 @contextmanager
@@ -29,6 +33,12 @@ def translated(path: Path) -> Iterator[None]:
         if translation is None:
             raise
         raise translation from exc
+    except OSError as exc:
+        raise _of_the_system(exc, path) from exc
+    except MemoryError as exc:
+        raise StoreUnusableError(
+            f"not enough memory for the database '{path}', not saved", hint=_REPEAT
+        ) from exc
 
 
 def translate(error: duckdb.Error, path: Path) -> PerfpredictError | None:
@@ -41,10 +51,7 @@ def translate(error: duckdb.Error, path: Path) -> PerfpredictError | None:
             hint="close that program, or give it a copy made by 'perfpredict db backup'",
         )
     if any(mark in lower for mark in _FULL):
-        return StoreUnusableError(
-            f"no space for the database '{path}', not saved: {_first_line(text)}",
-            hint="make room on the disk and repeat the command; what was saved before is intact",
-        )
+        return _no_space(path, _first_line(text))
     if any(mark in lower for mark in _DENIED):
         return StoreUnusableError(f"no permission to write '{path}': {_first_line(text)}")
     if isinstance(error, duckdb.ConstraintException):
@@ -66,6 +73,24 @@ def _unusable(error: duckdb.Error, path: Path, lower: str) -> PerfpredictError |
     if isinstance(error, broken) or type(error) is duckdb.Error:
         return StoreUnusableError(f"the database '{path}' cannot be used: {text}", hint=restore)
     return None
+
+
+def _of_the_system(error: OSError, path: Path) -> StoreUnusableError:
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in _FULL_NUMBERS:
+        return _no_space(path, reason)
+    if error.errno in _DENIED_NUMBERS:
+        return StoreUnusableError(f"no permission to write '{path}': {reason}")
+    return StoreUnusableError(
+        f"the database '{path}' cannot be used, not saved: {reason}", hint=_REPEAT
+    )
+
+
+def _no_space(path: Path, reason: str) -> StoreUnusableError:
+    return StoreUnusableError(
+        f"no space for the database '{path}', not saved: {reason}",
+        hint="make room on the disk and repeat the command; what was saved before is intact",
+    )
 
 
 def _first_line(text: str) -> str:

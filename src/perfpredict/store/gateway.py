@@ -10,10 +10,11 @@ from typing import Self
 import duckdb
 import polars as pl
 
-from perfpredict.errors import InvalidInputError
+from perfpredict.errors import InvalidInputError, PerfpredictError, StoreUnusableError
 from perfpredict.store.access import Access
 from perfpredict.store.connecting import Parameters
 from perfpredict.store.failures import translated
+from perfpredict.store.file_checks import wal_path
 from perfpredict.store.frames import ArrowStream
 from perfpredict.store.lock import LockFile
 from perfpredict.store.opening import (
@@ -37,11 +38,14 @@ class Store:
         access: Access,
         connection: duckdb.DuckDBPyConnection,
         lock: LockFile | None,
+        on_note: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
         self.access = access
         self._connection = connection
         self._lock = lock
+        self._on_note = on_note
+        self._has_committed = False
         self._depth = 0
         self._is_open = True
 
@@ -67,7 +71,7 @@ class Store:
                 connection = connect_for_reading(held)
             else:
                 connection = connect_for_writing(held)
-            return cls(held.path, access, connection, held.keep())
+            return cls(held.path, access, connection, held.keep(), on_wait)
 
     def __enter__(self) -> Self:
         return self
@@ -78,24 +82,47 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+            return
+        # the error inside is the one to tell, not what follows from it
+        with suppress(PerfpredictError, duckdb.Error):
+            self.close()
 
     def close(self) -> None:
-        """Write everything into the one file, close it and let the next process in."""
+        """Write everything into the one file, close it and let the next process in.
+
+        What was committed stays so where it cannot be taken into the file: a note says it.
+        """
         if not self._is_open:
             return
         self._is_open = False
         try:
-            with translated(self.path):
-                if self.access is Access.WRITE:
-                    self._connection.execute("checkpoint")
+            self._after_commits(self._checkpoint)
         finally:
             try:
-                with translated(self.path):
-                    self._connection.close()
+                self._after_commits(self._connection.close)
             finally:
                 if self._lock is not None:
                     self._lock.release()
+
+    def _checkpoint(self) -> None:
+        if self.access is Access.WRITE:
+            self._connection.execute("checkpoint")
+
+    def _after_commits(self, step: Callable[[], object]) -> None:
+        """Do `step`; that it fails is no failure of what was committed before, only a note."""
+        try:
+            with translated(self.path):
+                step()
+        except StoreUnusableError as exc:
+            if not self._has_committed:
+                raise
+            if self._on_note is not None:
+                self._on_note(
+                    f"saved, but in '{wal_path(self.path)}' and not yet in the database file: "
+                    f"keep both together ({exc.message})"
+                )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -113,15 +140,16 @@ class Store:
         self._depth = 1
         try:
             yield
+            with translated(self.path):
+                self._connection.commit()
         except BaseException:
-            self._depth = 0
             # a connection that broke has rolled back already; the first error is the one to tell
             with suppress(duckdb.Error):
                 self._connection.rollback()
             raise
-        self._depth = 0
-        with translated(self.path):
-            self._connection.commit()
+        finally:
+            self._depth = 0
+        self._has_committed = True
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run one statement; `parameters` may hold more names than it uses."""
@@ -155,7 +183,8 @@ class Store:
             with suppress(duckdb.Error):
                 self._connection.unregister("incoming")
             raise
-        self._connection.unregister("incoming")
+        with translated(self.path):
+            self._connection.unregister("incoming")
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

@@ -64,20 +64,22 @@ class LockFile:
             return None
         try:
             _wait_for_lock(database, descriptor, timeout_s, on_wait)
+            _write_holder(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
-        _write_holder(descriptor)
         return cls(database, descriptor)
 
     def release(self) -> None:
         """Let the next process in; a second call does nothing."""
         if self._is_open:
             self._is_open = False
-            # a lock file without content means nobody holds it
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, 0)
-            os.close(self._descriptor)
+            try:
+                # a lock file without content means nobody holds it
+                with suppress(OSError, MemoryError):
+                    os.ftruncate(self._descriptor, 0)
+            finally:
+                os.close(self._descriptor)
 
 
 def lock_path(database: Path) -> Path:
@@ -150,7 +152,7 @@ def _write_holder(descriptor: int) -> None:
     printable = "".join(c if c.isprintable() else "?" for c in command)
     content = f"{os.getpid()}\n{printable}".encode(errors="replace")[:_CONTENT_BYTES]
     # who holds the lock is a courtesy: on a full or foreign-owned file the lock still holds
-    with suppress(OSError):
+    with suppress(OSError, MemoryError):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, content)

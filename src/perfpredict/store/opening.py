@@ -13,13 +13,13 @@ import platformdirs
 from perfpredict.errors import InvalidInputError, NoDatabaseError, StoreUnusableError
 from perfpredict.store import connecting
 from perfpredict.store.access import Access
+from perfpredict.store.drafts import copy_whole, drafted, put_in_place
 from perfpredict.store.failures import translated
 from perfpredict.store.file_checks import (
     FileState,
     inspect,
     look_at,
     resolve_path,
-    sync_folder,
     wal_path,
 )
 from perfpredict.store.lock import LockFile
@@ -61,21 +61,22 @@ def locked(
 
     Raises NoDatabaseError for a read, or without `create`, where there is none.
     """
-    path = resolve_path(path)
-    _check_folder(path, may_create=create and access is Access.WRITE)
-    deadline = time.monotonic() + lock_timeout_s
-    lock = LockFile.acquire(path, timeout_s=lock_timeout_s, on_wait=on_wait)
-    if lock is None:
-        _go_on_without_lock(path, access, on_wait)
-    held = Held(path, lock, deadline)
-    try:
-        yield held
-    except BaseException:
-        held.is_kept = False
-        raise
-    finally:
-        if lock is not None and not held.is_kept:
-            lock.release()
+    with translated(path):
+        path = resolve_path(path)
+        _check_folder(path, may_create=create and access is Access.WRITE)
+        deadline = time.monotonic() + lock_timeout_s
+        lock = LockFile.acquire(path, timeout_s=lock_timeout_s, on_wait=on_wait)
+        if lock is None:
+            _go_on_without_lock(path, access, on_wait)
+        held = Held(path, lock, deadline)
+        try:
+            yield held
+        except BaseException:
+            held.is_kept = False
+            raise
+        finally:
+            if lock is not None and not held.is_kept:
+                lock.release()
 
 
 def _check_folder(path: Path, *, may_create: bool) -> None:
@@ -137,7 +138,7 @@ def connect_for_writing(held: Held) -> duckdb.DuckDBPyConnection:
             if 0 < version < latest:
                 # nothing else may open the file while DuckDB has it
                 connection.close()
-                shutil.copy2(held.path, backup_before_migrating(held.path, version))
+                copy_whole(held.path, backup_before_migrating(held.path, version))
                 connection = connecting.connect(held.path, read_only=False)
             apply_migrations(connection, migrations, now=datetime.now(UTC))
         except BaseException:
@@ -161,20 +162,17 @@ def _refuse_lone_wal(path: Path) -> None:
 
 def _create(path: Path, state: FileState) -> None:
     """Make the database under another name first, so that no half-made one is ever seen."""
-    draft = path.with_name(path.name + ".new")
-    for leftover in (draft, wal_path(draft)):
-        leftover.unlink(missing_ok=True)
-    with translated(path):
-        connection = connecting.connect(draft, read_only=False)
-        try:
-            apply_migrations(connection, released_migrations(), now=datetime.now(UTC))
-            connection.execute("checkpoint")
-        finally:
-            connection.close()
-    if state is FileState.EMPTY:
-        shutil.copymode(path, draft)
-    draft.replace(path)
-    sync_folder(path.parent)
+    with drafted(path, ".new") as draft:
+        with translated(path):
+            connection = connecting.connect(draft, read_only=False)
+            try:
+                apply_migrations(connection, released_migrations(), now=datetime.now(UTC))
+                connection.execute("checkpoint")
+            finally:
+                connection.close()
+        if state is FileState.EMPTY:
+            shutil.copymode(path, draft)
+        put_in_place(draft, path)
 
 
 def _require_current_schema(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
