@@ -9,7 +9,8 @@ import pytest
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError
-from perfpredict.models.calibration import calibrate, expected_widths
+from perfpredict.models.calibration import calibrate
+from perfpredict.models.expected_widths import expected_widths
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
 from perfpredict.services.measure_suggest import MAX_WORKLOADS, suggest

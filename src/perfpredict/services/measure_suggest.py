@@ -11,7 +11,7 @@ from perfpredict.catalog.models import profile
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError, PerfpredictError
-from perfpredict.models.calibration import ExpectedWidths, expected_widths
+from perfpredict.models.expected_widths import ExpectedWidths, expected_widths
 from perfpredict.models.predictor import Case, Predictor
 from perfpredict.models.reference import ReferencePredictor, uncalibrated
 from perfpredict.services.engine import Engine, Pair
