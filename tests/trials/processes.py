@@ -60,9 +60,9 @@ class Children:
         command = [*map(str, before), *own, *map(str, arguments)]
         return self.start(command, **options)
 
-    def run(self, *arguments: object, timeout_s: float = LONGEST_S, **options: object) -> Done:
+    def run(self, *arguments: object, **options: object) -> Done:
         """Return what `perfpredict` with these arguments said, once it has ended."""
-        return finish(self.start_program(*arguments, **options), timeout_s=timeout_s)
+        return finish(self.start_program(*arguments, **options))
 
     def end_all(self) -> None:
         """Kill every group that was started, and wait for the processes."""
@@ -73,9 +73,9 @@ class Children:
                     stream.close()
 
 
-def finish(child: Child, *, timeout_s: float = LONGEST_S) -> Done:
-    """Return what `child` wrote, once it has ended by itself."""
-    out, err = child.communicate(timeout=timeout_s)
+def finish(child: Child, *, text: str | None = None, timeout_s: float = LONGEST_S) -> Done:
+    """Return what `child` wrote, once it has read `text` and ended by itself."""
+    out, err = child.communicate(text, timeout=timeout_s)
     return subprocess.CompletedProcess(child.args, child.returncode, out or "", err or "")
 
 

@@ -1,5 +1,6 @@
 """Writes the rows that were refused, so that they can be mended and imported again."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -7,8 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from perfpredict.errors import InvalidInputError
+from perfpredict.errors import InvalidInputError, PerfpredictError, StoreUnusableError
 from perfpredict.importers.raw import TEXT
+
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""No mistake in the call: another path or more room is needed."""
 
 
 def write_rejects(path: Path, bad: pl.DataFrame) -> None:
@@ -59,8 +63,11 @@ def _refuse_special(path: Path) -> None:
         )
 
 
-def _unwritable(path: Path, exc: OSError) -> InvalidInputError:
-    return InvalidInputError(f"'{path}': cannot be written: {(exc.strerror or str(exc)).lower()}")
+def _unwritable(path: Path, exc: OSError) -> PerfpredictError:
+    message = f"'{path}': cannot be written: {(exc.strerror or str(exc)).lower()}"
+    if exc.errno in _DISK_FAILURES:
+        return StoreUnusableError(message, hint="nothing was written; make room on the disk")
+    return InvalidInputError(message)
 
 
 def _umask() -> int:

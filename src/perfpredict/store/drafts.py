@@ -39,6 +39,14 @@ def copy_whole(source: Path, target: Path) -> None:
         put_in_place(draft, target)
 
 
+def write_whole(target: Path, data: bytes) -> None:
+    """Write `data` to `target`, which appears complete or not at all."""
+    with drafted(target, ".part") as draft:
+        draft.write_bytes(data)
+        sync_file(draft)
+        put_in_place(draft, target)
+
+
 def sync_file(path: Path) -> None:
     """Make the content of `path` last through a power failure."""
     with path.open("rb+") as file:

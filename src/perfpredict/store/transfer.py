@@ -1,8 +1,10 @@
 """Rows from one database to another: Parquet folders out and in, and merging a second file."""
 
 import hashlib
+import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +14,8 @@ from polars.exceptions import PolarsError
 
 from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
 from perfpredict.store.access import Access
-from perfpredict.store.file_checks import resolve_path, sync_folder
+from perfpredict.store.drafts import write_whole
+from perfpredict.store.file_checks import resolve_path
 from perfpredict.store.gateway import Store
 from perfpredict.store.maintenance import Place
 from perfpredict.store.migrating import released_migrations
@@ -38,10 +41,12 @@ def export_tables(store: Store, folder: Path, *, now: datetime) -> tuple[TableTr
         raise InvalidInputError(f"'{folder}' exists and is not an empty folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = {table: _export_table(store, table, folder) for table in TABLE_KEYS}
-        _write_manifest(folder, files, now)
+        with _emptied_on_failure(folder):
+            files = {table: _export_table(store, table, folder) for table in TABLE_KEYS}
+            _write_manifest(folder, files, now)
     except OSError as exc:
-        raise StoreUnusableError(f"cannot write into '{folder}': {exc.strerror}") from exc
+        reason = (exc.strerror or str(exc)).lower()
+        raise StoreUnusableError(f"cannot write into '{folder}': {reason}") from exc
     return tuple(
         TableTransfer(table=table, rows=int(str(entry["rows"])), added=int(str(entry["rows"])))
         for table, entry in files.items()
@@ -109,10 +114,25 @@ def _count(store: Store, table: str) -> int:
     return int(str(count))
 
 
+@contextmanager
+def _emptied_on_failure(folder: Path) -> Iterator[None]:
+    """Remove the files of an export that did not come to its end: without a manifest it is none."""
+    try:
+        yield
+    except BaseException:
+        for table in TABLE_KEYS:
+            with suppress(OSError):
+                (folder / f"{table}.parquet").unlink(missing_ok=True)
+        raise
+
+
 def _export_table(store: Store, table: str, folder: Path) -> dict[str, object]:
     frame = store.frame(f"select * from {table} order by all")
     path = folder / f"{table}.parquet"
-    frame.write_parquet(path)
+    # a disk that is full is told by an OSError of ours, not by whatever Polars makes of it
+    data = io.BytesIO()
+    frame.write_parquet(data)
+    write_whole(path, data.getvalue())
     return {"file": path.name, "rows": frame.height, "sha256": _sha256(path)}
 
 
@@ -123,10 +143,7 @@ def _write_manifest(folder: Path, files: Mapping[str, Mapping[str, object]], now
         "exported_at": now.isoformat(),
         "tables": files,
     }
-    draft = folder / f"{MANIFEST}.part"
-    draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    draft.replace(folder / MANIFEST)
-    sync_folder(folder)
+    write_whole(folder / MANIFEST, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Mapping[str, object]]:
