@@ -68,9 +68,10 @@ def open_store(access: "Access", *, create: bool = True) -> "Store":
 @contextmanager
 def open_store_if_exists() -> "Iterator[Store | None]":
     """Yield the store for reading, or None where no database has been made yet."""
-    from perfpredict.store.gateway import Access
+    from perfpredict.store.access import Access
+    from perfpredict.store.file_checks import FileState, look_at, resolve_path
 
-    if not settings().db.exists():
+    if look_at(resolve_path(settings().db)) is not FileState.DATABASE:
         yield None
         return
     with open_store(Access.READ) as store:

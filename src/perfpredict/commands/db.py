@@ -118,7 +118,7 @@ def restore(
     from perfpredict.services import database as service
 
     place = _place()
-    if place.path.exists():
+    if service.locate(place.path, "").exists:
         context.confirm(f"replace '{place.path}' by '{file}'", yes=yes)
     done = service.restore(place, file, now=context.now())
     context.emit(report.copied(done, "db-restore"), ids=[str(done.target)])

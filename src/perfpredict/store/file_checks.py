@@ -11,6 +11,9 @@ STORAGE_VERSION_NAME = "v1.5.0"
 STORAGE_VERSION = 68
 """Number that files of storage version v1.5.0 carry in their header."""
 
+HEADER_BYTES = 3 * 4096
+"""Before the first block: the main header and two database headers, of which one is current."""
+
 _MAGIC_OFFSET = 8
 _MAGIC = b"DUCK"
 _VERSION_END = 20

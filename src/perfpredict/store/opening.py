@@ -16,6 +16,7 @@ from perfpredict.store.access import Access
 from perfpredict.store.drafts import copy_whole, drafted, put_in_place
 from perfpredict.store.failures import translated
 from perfpredict.store.file_checks import (
+    HEADER_BYTES,
     FileState,
     inspect,
     look_at,
@@ -116,6 +117,7 @@ def connect_for_reading(held: Held) -> duckdb.DuckDBPyConnection:
     with translated(held.path):
         connection = connecting.connect_waiting(held.path, read_only=True, deadline=held.deadline)
         try:
+            _require_whole(held.path, connection)
             _require_current_schema(held.path, connection)
         except BaseException:
             connection.close()
@@ -133,6 +135,7 @@ def connect_for_writing(held: Held) -> duckdb.DuckDBPyConnection:
     with translated(held.path):
         connection = connecting.connect_waiting(held.path, read_only=False, deadline=held.deadline)
         try:
+            _require_whole(held.path, connection)
             latest = migrations[-1].version
             version = check_version(held.path, schema_version(connection), latest)
             if 0 < version < latest:
@@ -173,6 +176,24 @@ def _create(path: Path, state: FileState) -> None:
         if state is FileState.EMPTY:
             shutil.copymode(path, draft)
         put_in_place(draft, path)
+
+
+def _require_whole(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise where the file is shorter than the blocks in use: a copy that was cut off.
+
+    Free blocks at the end need not be there, so the header's count of all blocks says nothing.
+    """
+    if wal_path(path).exists():
+        return  # the blocks of what is still in the log are not in the file
+    ((block_bytes, used_blocks),) = connection.execute(
+        "select block_size, used_blocks from pragma_database_size()"
+    ).fetchall()
+    needed_bytes, found_bytes = HEADER_BYTES + used_blocks * block_bytes, path.stat().st_size
+    if found_bytes < needed_bytes:
+        raise StoreUnusableError(
+            f"the database '{path}' is damaged: {found_bytes} bytes of at least {needed_bytes}",
+            hint="restore a backup with 'perfpredict db restore FILE'",
+        )
 
 
 def _require_current_schema(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
