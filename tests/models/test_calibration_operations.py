@@ -42,7 +42,7 @@ def test_a_cpu_that_is_slow_at_depthwise_convolutions_is_told_so_for_others_of_t
 
     moved = calibrate(ROOFLINE, rows)
 
-    found = np.log(factors(moved, cases("efficientnet-b0", "mobilenetv2-100")))
-    assert (found > 0.6 * math.log(2)).all()
-    unmoved = np.log(factors(moved, cases("vit-small-patch16-224", "all-minilm-l6-v2")))
-    assert (np.abs(unmoved) < 0.2 * math.log(2)).all()
+    alike = cases("efficientnet-b0", "mobilenetv2-100", "regnety-008")
+    assert (np.log(factors(moved, alike)) > 0.5 * math.log(2)).all()
+    unlike = cases("vit-small-patch16-224", "all-minilm-l6-v2", "bert-base-uncased")
+    assert (np.abs(np.log(factors(moved, unlike))) < 0.1 * math.log(2)).all()
