@@ -114,7 +114,8 @@ def _note_hidden(report: Report, output_format: OutputFormat, width: int | None)
     hidden = len(report.columns) - len(fitting_columns(report, width))
     if hidden:
         columns = "column" if hidden == 1 else "columns"
-        note(f"{hidden} {columns} hidden: use --columns or --format plain")
+        way = "--columns or --format plain" if report.has_column_choice else "--format plain"
+        note(f"{hidden} {columns} hidden: use {way}")
 
 
 def write_out(text: str, *, is_safe: bool = False) -> None:

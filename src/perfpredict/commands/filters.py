@@ -165,6 +165,7 @@ class TableOptions:
         if self.columns is not None:
             keys = [key.strip() for key in self.columns.split(",")]
             report = report.with_columns(keys)
+        report = replace(report, has_column_choice=True)
         total = len(report.rows)
         if self.limit and total > self.limit:
             of = f" of {total}" if self.row_limit is None or total > self.row_limit else ""

@@ -1,10 +1,12 @@
 """The report of `measure run`: predicted beside measured, cold beside warm, and every doubt."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perfpredict.domain.prediction import Prediction
 from perfpredict.measuring.outcome import Completed, DidNotFit, Failed
+from perfpredict.measuring.warnings import RunWarning
 from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ _MIB = 2.0**20
 
 COLUMNS = (
     Column("measurement_id", "id", ColumnKind.ID, 7),
-    Column("model", "model", ColumnKind.ID, 1),
+    Column("model", "model", ColumnKind.ID, 0),
     Column("hardware", "device", ColumnKind.ID, 6),
     Column("batch_size", "batch", ColumnKind.COUNT, 0),
     Column("phase", "phase", ColumnKind.TEXT, 3),
@@ -62,24 +64,35 @@ def sweep_report(sweep: "Sweep") -> Report:
     assumed = dict.fromkeys(text for one in predictions for text in one.assumptions)
     if assumed:
         notes.append(f"assumed: {', '.join(assumed)}")
-    return Report("measure-run", COLUMNS, [_row(one) for one in sweep.finished], notes=tuple(notes))
+    rows = [_row(one) for one in sweep.finished]
+    return Report("measure-run", _columns(rows), rows, notes=tuple(notes))
+
+
+def _columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Return the columns; where there are phases, rows are told apart by them at any width."""
+    has_phases = any(row["phase"] is not None for row in rows)
+    return tuple(
+        replace(column, priority=0) if column.key == "phase" and has_phases else column
+        for column in COLUMNS
+    )
 
 
 def warning_lines(finished: "Sequence[Finished]") -> list[str]:
-    """Return what to be wary of, a doubt that several measurements share said once."""
-    places: dict[str, list[str]] = {}
+    """Return what to be wary of, each doubt said once with what was first seen of it."""
+    found: dict[tuple[str, str, str], tuple[str, RunWarning, int]] = {}
     for one in finished:
         workload = one.planned.workload
         phase = f" {workload.phase}" if workload.phase else ""
         place = f"{workload.model}{phase} batch {workload.batch_size}"
         for warning in one.warnings:
-            places.setdefault(warning.text, []).append(place)
-    return [f"{_together(where)}: {text}" for text, where in places.items()]
+            doubt = (warning.name, warning.cause, warning.remedy)
+            first, seen, more = found.get(doubt, (place, warning, -1))
+            found[doubt] = (first, seen, more + 1)
+    return [f"{_together(place, more)}: {seen.text}" for place, seen, more in found.values()]
 
 
-def _together(places: Sequence[str]) -> str:
-    more = len(places) - 1
-    return places[0] if not more else f"{places[0]} and {more} more"
+def _together(place: str, more: int) -> str:
+    return f"{place} and {more} more" if more else place
 
 
 def _row(one: "Finished") -> dict[str, JsonValue]:

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("rank", "rank", ColumnKind.COUNT, 0),
-    Column("model", "model", ColumnKind.ID, 0),
-    Column("hardware", "device", ColumnKind.ID, 0),
-    Column("batch_size", "batch", ColumnKind.COUNT, 0),
-    Column("phase", "phase", ColumnKind.TEXT, 3),
-    Column("precision", "precision", ColumnKind.TEXT, 3),
+    Column("model", "model", ColumnKind.ID, 2),
+    Column("hardware", "device", ColumnKind.ID, 2),
+    Column("batch_size", "batch", ColumnKind.COUNT, 2),
+    Column("phase", "phase", ColumnKind.TEXT, 4),
+    Column("precision", "precision", ColumnKind.TEXT, 4),
     Column("width_before", "width before", ColumnKind.NUMBER, 1),
     Column("width_after", "width after", ColumnKind.NUMBER, 0),
-    Column("command", "how", ColumnKind.TEXT, 2),
+    # it says all that the columns above say
+    Column("command", "how", ColumnKind.TEXT, 0),
 )
 
 

@@ -93,6 +93,8 @@ class Report:
     """Written to standard error as `note: …`."""
     extra: Mapping[str, JsonValue] = field(default_factory=dict)
     rows_key: str = ""
+    has_column_choice: bool = False
+    """Whether the command takes `--columns`."""
 
     def with_columns(self, keys: Sequence[str]) -> "Report":
         """Return the report with only the columns `keys`, in that order; none is dropped."""
