@@ -38,7 +38,8 @@ class Children:
             list(command),
             cwd=self.work,
             env={name: value for name, value in merged.items() if value is not None},
-            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
             start_new_session=True,
             **({"stdin": subprocess.DEVNULL} | piped | streams),
         )

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,11 +10,9 @@ from perfpredict.domain.row_filter import RowFilter
 from perfpredict.store.access import Access
 from perfpredict.store.feedback import list_feedback
 from perfpredict.store.gateway import Store
-from perfpredict.store.ids import IdKind, new_id
-from perfpredict.store.measurements import record_measurement
 
 from ..services.made_store import made_measurements, make_store
-from .made import RECORD, RECORD_ARGUMENTS, a_measurement, held, make_predicted
+from .made import RECORD, RECORD_ARGUMENTS, held, make_predicted
 from .processes import finish_all
 
 LONG_WAIT = ("--lock-timeout", "280")
@@ -261,20 +258,3 @@ def test_f37_a_process_delayed_at_its_lock_overwrites_nothing(repeats, children,
         slow.stdin.flush()
         acknowledged += printed(finish_all([slow, *others]))
         assert_each_once(db, acknowledged)
-
-
-def test_f25_a_clock_set_back_links_to_no_later_prediction(repeats, db):
-    """Clock set back an hour between prediction and record: no link, a note, ids still ascend"""
-    repeats(1)
-    now = datetime.now(UTC)
-    make_predicted(db, now)
-    earlier = now - timedelta(hours=1)
-    with Store.open(db, Access.WRITE) as store:
-        first = record_measurement(store, a_measurement(now), now=now)
-        second = record_measurement(store, a_measurement(earlier), now=earlier)
-    later = new_id(IdKind.MEASUREMENT, earlier)
-
-    assert (first.prediction_id is None, first.notes) == (False, ())
-    assert second.prediction_id is None
-    assert [note.startswith("clock: ") for note in second.notes] == [True]
-    assert first.measurement_id < second.measurement_id < later

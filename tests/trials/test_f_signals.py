@@ -1,0 +1,134 @@
+"""Signals, closed streams and pipes: the exit code says it, nothing is written, nothing is left."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from ..services.made_store import made_measurements, make_store
+from .made import RECORD_ARGUMENTS, held, make_measured
+from .processes import finish
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""A process that dies of the signal itself has the same code, as a shell tells it."""
+
+
+def told_by_a_shell(returncode):
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def group_is_gone(leader):
+    """Return whether every process that `leader` started has ended, within a second."""
+    for _ in range(50):
+        try:
+            os.killpg(leader.pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def interrupted(child, number, after_s, *, group=False):
+    """Send the signal once `child` is at work; returns its result and the seconds it took."""
+    time.sleep(after_s)
+    assert child.poll() is None, child.communicate()
+    start = time.monotonic()
+    if group:
+        os.killpg(child.pid, number)
+    else:
+        child.send_signal(number)
+    done = finish(child, timeout_s=30)
+    return done, time.monotonic() - start
+
+
+@pytest.fixture
+def commands(db):
+    """Return command lines that take seconds, by name; the database stays without measurements."""
+    file = db.with_name("rows.csv")
+    lines = [f"bert-base-uncased,nvidia-l4,8,{1 + n / 1000}" for n in range(150_000)]
+    file.write_text("model,hardware,batch_size,latency_ms\n" + "\n".join(lines) + "\n")
+    make_store(db, [])
+    sleep = f"{sys.executable} -c 'import time; time.sleep(0.05)'"
+    return {
+        "import": ("measure", "import", file, "--db", db),
+        "run": (
+            "measure", "run", "mine", "--new-model", "--exec", sleep, "--hardware", "cpu",
+            "--min-time", "30", "--db", db,
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+@pytest.mark.parametrize("name", ["import", "run"])
+def test_f28_a_signal_ends_the_command_at_once(children, db, commands, repeats, name, number):
+    """SIGINT and SIGTERM during import and measure run: 130 or 143 within 2 s, nothing written"""
+    for place in range(repeats(10, 1, of=f"signals during {name}")):
+        child = children.start_program(*commands[name])
+
+        # a terminal sends Ctrl-C to the whole group, `kill` sends SIGTERM to the one process
+        done, took_s = interrupted(child, number, 0.8 + 0.05 * place, group=number is signal.SIGINT)
+
+        assert told_by_a_shell(done.returncode) == CODES[number], done.stderr
+        assert took_s < 2
+        assert done.stdout == ""
+        assert "Traceback" not in done.stderr
+        assert "\x1b[?25l" not in done.stderr
+        assert group_is_gone(child)
+        assert held(db).measurement_ids == ()
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+def test_f28_a_signal_ends_training_and_stores_nothing(children, db, repeats, number):
+    """SIGINT and SIGTERM during models train: 130 or 143 within 2 s, nothing stored"""
+    repeats(1)
+    make_store(db, made_measurements(batch_sizes=tuple(range(1, 17))))
+    child = children.start_program("models", "train", "--db", db)
+
+    done, took_s = interrupted(child, number, 1.2)
+
+    assert (told_by_a_shell(done.returncode), done.stdout) == (CODES[number], ""), done.stderr
+    assert took_s < 2
+    assert "Traceback" not in done.stderr
+    listed = children.run("models", "list", "-q", "--db", db)
+    assert (listed.returncode, listed.stdout) == (0, "")
+
+
+def test_f29_a_reader_that_stops_reading_is_no_error(children, db, repeats):
+    """`measure list --limit 0 --format csv | head -1`: ends with 141 or 0, standard error empty"""
+    rows = repeats(100_000, 20_000, of="rows")
+    make_measured(db, rows)
+    script = '"$@" | head -1; echo "${PIPESTATUS[0]}"'
+    command = ("measure", "list", "--limit", "0", "--format", "csv", "--db", db)
+
+    child = children.start(
+        ["bash", "-c", script, "bash", sys.executable, "-m", "perfpredict", *map(str, command)]
+    )
+    done = finish(child)
+
+    header, code = done.stdout.splitlines()
+    assert header.startswith("measurement_id,")
+    assert (code in {"141", "0"}, done.stderr) == (True, "")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "<&-", "2>/dev/full", ">/dev/full", ">&- 2>&-"])
+def test_f30_closed_and_full_streams_are_no_crash(children, db, repeats, redirection):
+    """Streams closed or full: no hang, no traceback; what cannot be written is no success"""
+    make_measured(db, 3)
+    commands = (
+        ("measure", "list", "--db", db),
+        ("measure", "record", *RECORD_ARGUMENTS, "--db", db),
+        ("measure", "list", "--db", db, "--nonsense"),
+    )
+    repeats(len(commands), of="commands")
+    for command in commands:
+        words = [sys.executable, "-m", "perfpredict", *map(str, command)]
+        child = children.start(["bash", "-c", f'"$@" {redirection}', "bash", *words])
+        done = finish(child, timeout_s=30)
+        assert "Traceback" not in done.stderr
+        if "--nonsense" in command:
+            assert done.returncode == 2
+        else:
+            assert done.returncode == (1 if redirection.startswith(">") else 0), done.stderr
+    assert len(held(db).measurement_ids) == 4
