@@ -7,7 +7,7 @@ import polars as pl
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.encoding import decode
-from perfpredict.importers.raw import RawTable, with_places
+from perfpredict.importers.raw import RawTable, is_encodable, with_places
 
 _CHUNK_ROWS = 50_000
 _WHITE = " \t\r\n"
@@ -115,25 +115,14 @@ def _cells(value: object) -> tuple[Cells, str | None]:
     broken = [
         key
         for key, text in cells.items()
-        if not (_is_encodable(key) and (text is None or _is_encodable(text)))
+        if not (is_encodable(key) and (text is None or is_encodable(text)))
     ]
     if not broken:
         return cells, None
     whole = {
-        key: None if key in broken else text for key, text in cells.items() if _is_encodable(key)
+        key: None if key in broken else text for key, text in cells.items() if is_encodable(key)
     }
     return whole, f"{broken[0]!a}: is not valid Unicode text"
-
-
-def _is_encodable(text: str) -> bool:
-    """Return whether `text` has no lone surrogate, which JSON can escape and no file can hold."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _cell(value: object) -> str | None:

@@ -3,7 +3,7 @@
 import io
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.raw import PLACE_COLUMNS, RawTable, with_places
@@ -16,7 +16,8 @@ def read_parquet(name: str, data: bytes) -> RawTable:
         cells = frame.select(
             _as_text(column, dtype).alias(column) for column, dtype in frame.schema.items()
         )
-    except PolarsError as exc:
+    # its reader panics on some damaged files
+    except (PolarsError, PanicException) as exc:
         raise InvalidInputError(f"{name}: not a readable Parquet file ({_short(exc)})") from exc
     for column in cells.columns:
         if column in PLACE_COLUMNS:

@@ -19,6 +19,17 @@ PLACE_COLUMNS = (FILE, ROW, PROBLEM, TEXT, INDEX)
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether `text` has no lone surrogate, which JSON can escape and no file can hold."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTable:
     """One file's cells as they were written; nothing is parsed yet."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
 from perfpredict.store.access import Access
@@ -176,7 +176,7 @@ def _read_table(folder: Path, table: str, entry: Mapping[str, object]) -> pl.Dat
         raise StoreUnusableError(f"'{path}' is not the file that was exported")
     try:
         return pl.read_parquet(path)
-    except (PolarsError, OSError) as exc:
+    except (PolarsError, PanicException, OSError) as exc:
         raise StoreUnusableError(f"'{path}' cannot be read: {exc}") from exc
 
 

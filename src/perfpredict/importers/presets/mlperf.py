@@ -7,6 +7,7 @@ requests come when they come, and those in flight are the batch.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from perfpredict.errors import InvalidInputError
 from perfpredict.importers.presets import mlperf_csv
@@ -39,7 +40,7 @@ def _summaries(file: ForeignFile) -> Iterator[Record]:
     """Yield one record a summary; its line is that of the title."""
     lines = file.text.split("\n")
     starts = [number for number, line in enumerate(lines) if line.strip() == _TITLE]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         found = [match for line in lines[start:end] if (match := _LINE.match(line))]
         values: dict[str, object] = {}
         for match in found:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 import polars as pl
 
-from perfpredict.importers.raw import RawTable, with_places
+from perfpredict.importers.raw import RawTable, is_encodable, with_places
 
 _MARKS = re.compile(r"\((?:R|TM|C)\)", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*(?:CPU)?\s*@.*$")
@@ -75,7 +75,12 @@ def device_name(name: str) -> str:
 
 
 def _cells(row: Row) -> Mapping[str, str | None]:
-    return dict(_texts(row))
+    texts = dict(_texts(row))
+    broken = [name for name, text in texts.items() if text is not None and not is_encodable(text)]
+    if not broken:
+        return texts
+    problem = row.problem or f"{broken[0]}: is not valid Unicode text"
+    return {**texts, **dict.fromkeys(broken), "problem": ascii(problem)[1:-1]}
 
 
 def _texts(row: Row) -> Iterator[tuple[str, str | None]]:
