@@ -1,5 +1,7 @@
 """Options of the whole suite, known whatever part of it is selected."""
 
+import re
+
 import pytest
 
 
@@ -7,9 +9,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trials", "how often the trials repeat themselves")
     group.addoption(
         "--trials",
-        choices=("reduced", "full"),
+        metavar="HOW",
+        type=_trial_counts,
         default="reduced",
-        help="counts of the repeated trials in tests/trials: reduced (default) or full",
+        help="counts of the repeated trials in tests/trials: reduced (default), full, or 10%% of it",
     )
     group.addoption(
         "--trial-results",
@@ -17,3 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="append one JSON line per trial to FILE, for scripts/write_reliability.py",
     )
+
+
+def _trial_counts(text: str) -> str:
+    if text in {"reduced", "full"} or re.fullmatch(r"[1-9][0-9]?%", text):
+        return text
+    raise pytest.UsageError(f"--trials must be reduced, full or a share like 10%, got '{text}'")

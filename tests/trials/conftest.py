@@ -26,14 +26,18 @@ Repeats = Callable[..., int]
 def repeats(request: pytest.FixtureRequest) -> Repeats:
     """Return a function that gives the number of repetitions to do, and puts it on record.
 
-    `repeats(100, 5, of="kills")` is 100 with `--trials=full`, else 5; a trial whose count is
-    always the same gives one number.
+    `repeats(100, 5, of="kills")` is 100 with `--trials=full`, 20 with `--trials=20%`, else 5; a
+    trial whose count is always the same gives one number.
     """
 
     def count(full: int, reduced: int | None = None, *, of: str = "times") -> int:
-        is_full = request.config.getoption("--trials") == "full" or reduced is None
-        chosen = full if is_full else reduced
-        assert chosen is not None
+        asked = str(request.config.getoption("--trials"))
+        if asked == "full" or reduced is None:
+            chosen = full
+        elif asked == "reduced":
+            chosen = reduced
+        else:
+            chosen = max(full * int(asked.removesuffix("%")) // 100, reduced)
         request.node.user_properties.append((_REPEATS, f"{chosen} {of}"))
         return chosen
 
@@ -113,6 +117,7 @@ def _record(
     return {
         "trial": f"{named[1].upper()}{named[2]}",
         "test": item.nodeid.partition("[")[0],
+        "case": item.nodeid.partition("[")[2].removesuffix("]"),
         "what": first_line or named[3].replace("_", " "),
         "count": ", ".join(str(value) for key, value in item.user_properties if key == _REPEATS),
         "counts": str(item.config.getoption("--trials")),

@@ -20,6 +20,13 @@ _HARDENED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "allow_persistent_secrets": "false",
 }
+READING_MEMORY = "2GiB"
+"""Far above what a table of measurements needs, far below what a careless join would take."""
+_READING = {
+    "memory_limit": READING_MEMORY,
+    # what does not fit is an error: a reading command writes nothing, not even beside the file
+    "temp_directory": "",
+}
 _MOST_THREADS = 8
 _RETRY_PAUSE_S = 0.05
 
@@ -28,7 +35,9 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Return a hardened connection to `path`, in UTC, whose settings cannot be changed back."""
     settings = dict(_HARDENED)
     settings["threads"] = str(min(os.cpu_count() or 1, _MOST_THREADS))
-    if not read_only:
+    if read_only:
+        settings |= _READING
+    else:
         settings["storage_compatibility_version"] = STORAGE_VERSION_NAME
     connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     try:

@@ -1,17 +1,27 @@
 """Questions that a user writes in SQL: one reading statement, no file, no network, a time limit."""
 
 import re
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from perfpredict.errors import CannotAnswerError, InvalidInputError
 from perfpredict.store.access import Access
+from perfpredict.store.connecting import READING_MEMORY
 from perfpredict.store.failures import translated
 from perfpredict.store.gateway import Store
 
+if sys.platform == "linux":
+    import resource
+
+MOST_ROWS = 1_000_000
+"""A result is held in memory as a whole; `measure export` gives all measurements, however many."""
+_MOST_GROWTH_BYTES = 4 * 2**30
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READING_WORDS = {
     "select", "with", "from", "values", "table", "describe", "desc", "show", "summarize", "explain",
@@ -39,7 +49,7 @@ def run_query(
     timer.start()
     try:
         with translated(store.path):
-            return _answer(store.connection, sql, parameters)
+            return _within_memory(store.connection, sql, parameters)
     except duckdb.InterruptException as exc:
         raise CannotAnswerError(
             f"the query took longer than {timeout_s:g} s", hint="'--timeout SECONDS' allows more"
@@ -73,6 +83,45 @@ def _check_statement(store: Store, sql: str) -> None:
         _check_statement(store, _EXPLAIN.sub("", _COMMENT.sub(" ", sql), count=1))
 
 
+def _within_memory(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> pl.DataFrame:
+    try:
+        with _bounded_memory():
+            frame = _answer(connection, sql, parameters)
+    except (duckdb.OutOfMemoryException, MemoryError) as exc:
+        raise CannotAnswerError(
+            f"the query needs more memory than {READING_MEMORY}",
+            hint="ask for fewer rows, columns or groups",
+        ) from exc
+    if frame.height > MOST_ROWS:
+        raise CannotAnswerError(
+            f"the query gives more than {MOST_ROWS:,} rows", hint="write a limit into it"
+        )
+    return frame
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Let this process grow by 4 GiB at most inside, where the system can see to that.
+
+    `range` and `repeat` take what they need in one piece, which neither DuckDB's own limit counts
+    nor a timeout interrupts.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    used_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
+    most = used_pages * resource.getpagesize() + _MOST_GROWTH_BYTES
+    lower = [limit for limit in (soft, hard, most) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(lower), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
 def _answer(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> pl.DataFrame:
@@ -85,7 +134,8 @@ def _answer(
         _projected(name, str(kind))
         for name, kind in zip(relation.columns, relation.types, strict=True)
     ]
-    return pl.DataFrame(relation.project(", ".join(columns)))
+    # one row more than allowed tells that there are more
+    return pl.DataFrame(relation.project(", ".join(columns)).limit(MOST_ROWS + 1))
 
 
 def _projected(name: str, kind: str) -> str:
