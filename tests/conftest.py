@@ -12,7 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="HOW",
         type=_trial_counts,
         default="reduced",
-        help="counts of the repeated trials in tests/trials: reduced (default), full, or 10%% of it",
+        help="counts of the trials in tests/trials: reduced (default), full, or 10%% of that",
     )
     group.addoption(
         "--trial-results",
