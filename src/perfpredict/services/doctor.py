@@ -73,7 +73,10 @@ def diagnose(place: Place, *, origin: str, now: datetime, is_redacted: bool = Fa
         *_database(place, origin, now),
     ]
     if is_redacted:
-        checks = [replace(check, detail=_redacted(check.detail)) for check in checks]
+        checks = [
+            replace(check, detail=_redacted(check.detail), hint=_redacted(check.hint))
+            for check in checks
+        ]
     return Diagnosis(checks=tuple(checks))
 
 
@@ -238,12 +241,23 @@ def _file_system(folder: Path) -> str:
 
 
 def _redacted(text: str) -> str:
-    text = text.replace(str(Path.home()), "~")
+    for home in _homes():
+        text = text.replace(home, "~")
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = ""
     for secret in (user, platform.node()):
         if secret:
-            text = re.sub(rf"\b{re.escape(secret)}\b", "…", text)
+            # a name within a longer one is hidden too: ann in /data/ann_team, ann.duckdb
+            text = re.sub(rf"(?<![a-z]){re.escape(secret)}(?![a-z])", "…", text, flags=re.I)
     return text
+
+
+def _homes() -> list[str]:
+    """Return the home folder as it is called and as it really is, the longer one first."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return []
+    return sorted({str(home), str(home.resolve())} - {"/"}, key=len, reverse=True)
