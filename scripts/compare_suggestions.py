@@ -64,15 +64,36 @@ class Score:
     width: float
     """Median of upper / lower."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a predictor says of n rows, in ms, and what was measured."""
+
+    measured: Floats
+    value: Floats
+    lower: Floats
+    upper: Floats
+
     @classmethod
-    def of(cls, predictor: Predictor, rows: Sequence[ScoredRow]) -> "Score":
-        answers = predictor.predict([row.case for row in rows], LEVEL)
-        latencies = [answer.latency_ms for answer in answers]
-        pairs = list(zip(latencies, rows, strict=True))
+    def of(cls, predictor: Predictor, rows: Sequence[ScoredRow]) -> "Answers":
+        found = [
+            answer.latency_ms for answer in predictor.predict([row.case for row in rows], LEVEL)
+        ]
         return cls(
-            median_ape=float(np.median([abs(a.value / r.latency_ms - 1.0) for a, r in pairs])),
-            coverage=float(np.mean([r.latency_ms in a.interval for a, r in pairs])),
-            width=float(np.median([a.interval.upper / a.interval.lower for a in latencies])),
+            measured=np.array([row.latency_ms for row in rows]),
+            value=np.array([one.value for one in found]),
+            lower=np.array([one.interval.lower for one in found]),
+            upper=np.array([one.interval.upper for one in found]),
+        )
+
+    def score(self, kept: NDArray[np.bool_]) -> Score:
+        """Return how far off the answers to the rows `kept` are."""
+        errors = np.abs(self.value / self.measured - 1.0)[kept]
+        is_inside = ((self.lower <= self.measured) & (self.measured <= self.upper))[kept]
+        return Score(
+            median_ape=float(np.median(errors)),
+            coverage=float(is_inside.mean()),
+            width=float(np.median((self.upper / self.lower)[kept])),
         )
 
 
@@ -107,25 +128,25 @@ def duels(
     predictor: Predictor, asked: Sequence[ScoredRow], budget: int, draws: int, seed: int
 ) -> list[Duel]:
     """Return every draw of `budget` rows beside those that are suggested of `asked`."""
-    cases = [row.case for row in asked]
-    intervals = [answer.latency_ms.interval for answer in predictor.predict(cases, LEVEL)]
-    widths = np.log([one.upper / one.lower for one in intervals])
+    none = Answers.of(predictor, asked)
+    cases, widths = [row.case for row in asked], np.log(none.upper / none.lower)
     suggested = [one.place for one in most_telling(predictor, [], cases, widths, budget)]
-    informed = calibrate_learned(predictor, [asked[place] for place in suggested])
+    informed = Answers.of(told(predictor, asked, suggested), asked)
     generator = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
         drawn = generator.permutation(len(asked))[:budget].tolist()
-        rest = [row for place, row in enumerate(asked) if place not in {*suggested, *drawn}]
-        lucky = calibrate_learned(predictor, [asked[place] for place in drawn])
+        lucky = Answers.of(told(predictor, asked, drawn), asked)
+        kept = ~np.isin(np.arange(len(asked)), [*suggested, *drawn])
         found.append(
-            Duel(
-                none=Score.of(predictor, rest),
-                suggested=Score.of(informed, rest),
-                random=Score.of(lucky, rest),
-            )
+            Duel(none=none.score(kept), suggested=informed.score(kept), random=lucky.score(kept))
         )
     return found
+
+
+def told(predictor: Predictor, asked: Sequence[ScoredRow], places: Sequence[int]) -> Predictor:
+    """Return `predictor` corrected by what was measured of the rows at `places`."""
+    return calibrate_learned(predictor, [asked[place] for place in places])
 
 
 def table_row(device: str, kind: str, rows: int, found: Sequence[Duel]) -> str:
@@ -148,7 +169,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="DEVICE")
     parser.add_argument("--most", type=int, default=1500, help="rows of a device")
     parser.add_argument("--asked", type=int, default=120, help="workloads in a question")
-    parser.add_argument("--questions", type=int, default=6, help="of each device")
+    parser.add_argument("--questions", type=int, default=20, help="of each device")
     parser.add_argument("--budget", type=int, default=10)
     parser.add_argument("--draws", type=int, default=20, help="random choices a question")
     arguments = parser.parse_args()
