@@ -229,7 +229,7 @@ GROWING = """
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")  # noqa: PTH110
 def test_f35_recording_on_and_on_does_not_grow(children, db, repeats):
     """Records in one library process: memory grows below 50 MB, the file no faster than its rows"""
-    count = repeats(10_000, 80, of="records")
+    count = repeats(10_000, 40, of="records")
     done = finish(children.start_script(GROWING, db, count, count // 4), timeout_s=3000)
     assert done.returncode == 0, done.stderr
 

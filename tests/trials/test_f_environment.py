@@ -16,6 +16,7 @@ from perfpredict.store.maintenance import Place
 from perfpredict.store.measurements import record_measurement
 
 from .made import RECORD_ARGUMENTS, a_measurement, make_predicted
+from .processes import finish
 
 
 def test_f25_a_clock_set_back_links_to_no_later_prediction(repeats, db):
@@ -131,8 +132,8 @@ ENCODINGS = {
 def test_f31_an_odd_home_is_no_crash(children, repeats, name):
     """Home or data folder that is none: works, or exit 2 or 6 that names the path"""
     repeats(2, of="commands")
-    located = children.run("db", "path", env=HOMES[name])
-    made = children.run("db", "init", env=HOMES[name])
+    started = [children.start_program("db", what, env=HOMES[name]) for what in ("path", "init")]
+    located, made = map(finish, started)
 
     assert {located.returncode, made.returncode} <= {0, 2, 6}
     for done in (located, made):
@@ -159,9 +160,9 @@ def test_f31_an_odd_encoding_is_no_crash(children, call, db, repeats, name):
     record = (*named, "--latency", "8ms", "--db", db)
     assert call(*record).returncode == 0
 
-    again = children.run(*record, env=env)
-    listed = children.run("measure", "list", "--db", db, env=env)
-    as_json = children.run("measure", "list", "--json", "--db", db, env=env)
+    commands = (record, ("measure", "list", "--db", db), ("measure", "list", "--json", "--db", db))
+    started = [children.start_program(*command, env=env) for command in commands]
+    again, listed, as_json = map(finish, started)
 
     # an argument that is no text in the encoding of the process cannot be taken
     is_told = again.returncode == 2 and again.stderr.startswith("error: model: ")

@@ -87,7 +87,7 @@ def assert_every_failing_call_is_told(call, begin, faults, name, make, repeats):
     done = call(*command, "--db", begin(name))
     total = faults.calls
     assert (done.returncode, total > 10) == (0, True), done.stderr
-    count = repeats(total, 9 if "measure" in command else 4, of=f"failing calls of {name}")
+    count = repeats(total, 6 if "measure" in command else 2, of=f"failing calls of {name}")
     for place in range(count):
         db = begin(name)
         faults.arm(1 + place * total // count, make)

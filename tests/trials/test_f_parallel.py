@@ -13,7 +13,7 @@ from perfpredict.store.gateway import Store
 
 from ..services.made_store import made_measurements, make_store
 from .made import RECORD, RECORD_ARGUMENTS, held, make_predicted
-from .processes import finish_all
+from .processes import finish_all, kill_group
 
 LONG_WAIT = ("--lock-timeout", "280")
 
@@ -44,7 +44,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
     """Parallel `measure record` on one database: all exit 0, as many rows, different ids"""
     make_predicted(db)
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, of="processes")
+    count = repeats(20, 8, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 
@@ -54,7 +54,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
 def test_f08_twenty_parallel_first_commands(repeats, children, db):
     """Parallel first commands where no database exists: all exit 0, one schema, as many rows"""
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, of="processes")
+    count = repeats(20, 8, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 
@@ -87,7 +87,7 @@ READ = """
 def test_f09_parallel_writers_and_readers(repeats, children, db):
     """Writers and as many readers at once: all exit 0, counts never shrink, no half transaction"""
     make_predicted(db)
-    count = repeats(50, 5, of="writers and as many readers")
+    count = repeats(50, 3, of="writers and as many readers")
     started = [
         children.start_script(script, *arguments, stdin=-1)
         for _ in range(count)
@@ -124,6 +124,9 @@ def test_f10_a_held_lock_is_busy_and_names_its_holder(children, db, call, repeat
     assert loud.returncode == 5
     assert said[0].startswith("note: waiting for the database")
     assert all(f"pid {holder.pid}" in text for text in (done.stderr, said[0], loud.stderr))
+    kill_group(holder)
+    listed = json.loads(call("measure", "list", "--json", "--limit", "0", "--db", db).stdout)
+    assert {row["model"] for row in listed} == {"m"}
 
 
 ANSWER = """
@@ -150,7 +153,7 @@ def test_f12_two_answers_at_once_leave_one_state_and_both_in_the_history(
 ):
     """Two processes give feedback on one recommendation: one current state, both in the history"""
     command = ("hardware", "recommend", "gpt2", "--hardware", "l4", "-q", "--db", db)
-    ids = [call(*command).stdout.strip() for _ in range(repeats(20, 4, of="rounds"))]
+    ids = [call(*command).stdout.strip() for _ in range(repeats(20, 3, of="rounds"))]
     started = [
         children.start_script(ANSWER, db, user, ",".join(ids), stdin=-1) for user in ("ann", "bob")
     ]
@@ -197,7 +200,7 @@ def test_f13_two_trainings_at_once_leave_one_active_predictor(repeats, children,
 def test_f32_a_backup_during_writing_is_whole(repeats, children, db, call):
     """Backup while others write: it passes `db check` and holds the first of the told ids"""
     make_predicted(db)
-    writers = together(children, repeats(20, 4, of="writers"), db, 5, "each")
+    writers = together(children, repeats(20, 3, of="writers"), db, 5, "each")
     copies = [db.with_name(f"copy{turn}.duckdb") for turn in range(3)]
     for copy in copies:
         time.sleep(0.2)
@@ -223,7 +226,7 @@ def _in_order(db):
 def test_f37_no_acknowledged_row_of_eight_processes_is_lost(repeats, children, db):
     """Eight processes record through the library: every acknowledged id is there once"""
     make_predicted(db)
-    left = repeats(500, 6, of="records by each of 8 processes")
+    left = repeats(500, 3, of="records by each of 8 processes")
     acknowledged = []
     while left > 0:
         acknowledged += printed(finish_all(together(children, 8, db, min(left, 50), "each")))

@@ -97,7 +97,7 @@ def test_f28_a_signal_ends_training_and_stores_nothing(children, db, repeats, nu
 
 def test_f29_a_reader_that_stops_reading_is_no_error(children, db, repeats):
     """`measure list --limit 0 --format csv | head -1`: ends with 141 or 0, standard error empty"""
-    rows = repeats(100_000, 20_000, of="rows")
+    rows = repeats(100_000, 5_000, of="rows")
     make_measured(db, rows)
     script = '"$@" | head -1; echo "${PIPESTATUS[0]}"'
     command = ("measure", "list", "--limit", "0", "--format", "csv", "--db", db)
@@ -122,9 +122,11 @@ def test_f30_closed_and_full_streams_are_no_crash(children, db, repeats, redirec
         ("measure", "list", "--db", db, "--nonsense"),
     )
     repeats(len(commands), of="commands")
+    started = []
     for command in commands:
         words = [sys.executable, "-m", "perfpredict", *map(str, command)]
-        child = children.start(["bash", "-c", f'"$@" {redirection}', "bash", *words])
+        started.append(children.start(["bash", "-c", f'"$@" {redirection}', "bash", *words]))
+    for command, child in zip(commands, started, strict=True):
         done = finish(child, timeout_s=30)
         assert "Traceback" not in done.stderr
         if "--nonsense" in command:
