@@ -35,7 +35,15 @@ def show(
 @app.command(epilog=help_epilog(["perfpredict config path"]))
 def path() -> None:
     """Print where this user's settings file is, or would be."""
-    context.write_out(f"{user_config_path(os.environ)}\n")
+    from perfpredict.reports.config import config_path
+    from perfpredict.reports.report import OutputFormat
+
+    found = str(user_config_path(os.environ))
+    if context.settings().output_format in {OutputFormat.AUTO, OutputFormat.PLAIN}:
+        # bare, so that a script can use it as it is
+        context.write_out(f"{found}\n")
+        return
+    context.emit(config_path(found), ids=[found])
 
 
 @app.command(

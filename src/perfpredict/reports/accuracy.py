@@ -42,10 +42,10 @@ def accuracy_report(statistics: "pl.DataFrame", by: Sequence[str], *, is_sample:
 
 def errors_report(errors: "pl.DataFrame") -> Report:
     """Return one row a measurement and metric."""
-    return report_from_frame("perf-errors", errors, _ERRORS)
+    return report_from_frame("perf-errors", errors, ERROR_COLUMNS)
 
 
-_ERRORS = (
+ERROR_COLUMNS = (
     Column("measurement_id", "measurement", ColumnKind.ID, 0),
     Column("prediction_id", "prediction", ColumnKind.ID, 5),
     Column("model_name", "model", ColumnKind.ID, 2),
@@ -81,7 +81,7 @@ def gate_report(checks: "Sequence[GateCheck]") -> Report:
         }
         for one in checks
     ]
-    return Report("perf-check", _GATE, rows)
+    return Report("perf-check", GATE_COLUMNS, rows)
 
 
 def gate_results(checks: "Sequence[GateCheck]") -> list[CiResult]:
@@ -103,7 +103,7 @@ def _told(one: "GateCheck") -> str:
     return f"{one.check} is {one.value:.4g}, limit {one.limit:.4g} ({one.n} pairs)"
 
 
-_GATE = (
+GATE_COLUMNS = (
     Column("check", "check", ColumnKind.ID, 0),
     Column("value", "value", ColumnKind.NUMBER, 0),
     Column("limit", "limit", ColumnKind.NUMBER, 0),

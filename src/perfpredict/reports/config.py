@@ -24,3 +24,11 @@ def written_setting(key: str, value: str, file: str) -> Report:
     """Return what was written, and where."""
     row = {"key": key, "value": value, "file": file}
     return Report("config-set", SET_COLUMNS, [row], is_single=True)
+
+
+PATH_COLUMNS = (Column("path", kind=ColumnKind.ID),)
+
+
+def config_path(path: str) -> Report:
+    """Return where this user's settings file is."""
+    return Report("config-path", PATH_COLUMNS, [{"path": path}], is_single=True)

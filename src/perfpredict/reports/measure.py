@@ -175,7 +175,7 @@ def _listed(row: Mapping[str, JsonValue]) -> Row:
 
 IMPORT_COLUMNS = (
     Column("import_id", kind=ColumnKind.ID),
-    Column("files", kind=ColumnKind.ID),
+    Column("files"),
     Column("read", kind=ColumnKind.COUNT),
     Column("imported", kind=ColumnKind.COUNT),
     Column("duplicates", kind=ColumnKind.COUNT),

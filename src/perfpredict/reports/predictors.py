@@ -48,7 +48,7 @@ LIST_COLUMNS = (
     Column("sample", kind=ColumnKind.FLAG, priority=5),
 )
 
-_SHOW_COLUMNS = (
+SHOW_COLUMNS = (
     *LIST_COLUMNS,
     Column("coverage_test", kind=ColumnKind.PERCENT),
     Column("configs", kind=ColumnKind.COUNT),
@@ -71,7 +71,7 @@ IMPORTANCE_COLUMNS = (
     Column("method", kind=ColumnKind.ID, priority=2),
 )
 
-_ACCURACY_COLUMNS = (
+ACCURACY_COLUMNS = (
     Column("metric", kind=ColumnKind.ID, priority=0),
     Column("n", kind=ColumnKind.COUNT, priority=0),
     Column("n_configs", "configs", ColumnKind.COUNT, 3),
@@ -90,7 +90,7 @@ _ACCURACY_COLUMNS = (
     Column("level", kind=ColumnKind.PERCENT, priority=4),
 )
 
-_COMPARE_COLUMNS = (
+COMPARE_COLUMNS = (
     Column("model_id", "predictor", ColumnKind.ID, 0),
     Column("n", kind=ColumnKind.COUNT, priority=0),
     Column("geo_error_factor", "error factor", ColumnKind.NUMBER, 0),
@@ -100,7 +100,7 @@ _COMPARE_COLUMNS = (
     Column("p_value", kind=ColumnKind.NUMBER, priority=0),
 )
 
-_VERIFY_COLUMNS = (
+VERIFY_COLUMNS = (
     Column("model_id", "id", ColumnKind.ID, 0),
     Column("intact", kind=ColumnKind.FLAG, priority=0),
     Column("trusted", kind=ColumnKind.FLAG, priority=0),
@@ -108,7 +108,7 @@ _VERIFY_COLUMNS = (
     Column("note", priority=1),
 )
 
-_STORED_COLUMNS = (
+STORED_COLUMNS = (
     Column("model_id", "id", ColumnKind.ID, 0),
     Column("type", kind=ColumnKind.ID),
     Column("metric", kind=ColumnKind.ID),
@@ -134,7 +134,7 @@ def listed(frame: "pl.DataFrame") -> Report:
 
 def shown(row: Row) -> Report:
     """Return all that is known of one predictor."""
-    return Report("models-show", _SHOW_COLUMNS, [row], is_single=True)
+    return Report("models-show", SHOW_COLUMNS, [row], is_single=True)
 
 
 def importance(frame: "pl.DataFrame") -> Report:
@@ -154,22 +154,22 @@ def importance(frame: "pl.DataFrame") -> Report:
 
 def evaluated(rows: Sequence[Row], notes: Sequence[str]) -> Report:
     """Return accuracy by metric."""
-    return Report("models-evaluate", _ACCURACY_COLUMNS, rows, notes=tuple(notes))
+    return Report("models-evaluate", ACCURACY_COLUMNS, rows, notes=tuple(notes))
 
 
 def compared(rows: Sequence[Row]) -> Report:
     """Return one row for each contender."""
-    return Report("models-compare", _COMPARE_COLUMNS, rows)
+    return Report("models-compare", COMPARE_COLUMNS, rows)
 
 
 def verified(rows: Sequence[Row]) -> Report:
     """Return one row for each predictor that was checked."""
-    return Report("models-verify", _VERIFY_COLUMNS, rows)
+    return Report("models-verify", VERIFY_COLUMNS, rows)
 
 
 def stored(row: Row, notes: Sequence[str] = ()) -> Report:
     """Return what was stored or changed."""
-    return Report("models-store", _STORED_COLUMNS, [row], is_single=True, notes=tuple(notes))
+    return Report("models-store", STORED_COLUMNS, [row], is_single=True, notes=tuple(notes))
 
 
 def deleted(model_id: str) -> Report:

@@ -11,6 +11,7 @@ from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 OUTPUTS: Mapping[str, str] = {
+    "config-path": "config:PATH_COLUMNS",
     "config-set": "config:SET_COLUMNS",
     "config-show": "config:SHOW_COLUMNS",
     "feedback-list": "feedback:LIST_COLUMNS",
@@ -20,12 +21,31 @@ OUTPUTS: Mapping[str, str] = {
     "hardware-change": "hardware:CHANGE_COLUMNS",
     "hardware-compat": "history:COMPAT_COLUMNS",
     "hardware-detect": "hardware:DETECT_COLUMNS",
+    "hardware-detect-raw": "hardware:RAW_COLUMNS",
     "hardware-history": "history:HISTORY_COLUMNS",
     "hardware-list": "hardware:LIST_COLUMNS",
     "hardware-price": "hardware:PRICE_COLUMNS",
     "hardware-probe": "hardware:PROBE_COLUMNS",
     "hardware-show": "hardware:SHOW_COLUMNS",
+    "measure-check": "measure:CHECK_COLUMNS",
+    "measure-delete": "measure:DELETE_COLUMNS",
+    "measure-import": "measure:IMPORT_COLUMNS",
+    "measure-link": "measure:LINK_COLUMNS",
+    "measure-list": "measure:LIST_COLUMNS",
     "measure-suggest": "measure_suggest:COLUMNS",
+    "models-compare": "predictors:COMPARE_COLUMNS",
+    "models-evaluate": "predictors:ACCURACY_COLUMNS",
+    "models-importance": "predictors:IMPORTANCE_COLUMNS",
+    "models-list": "predictors:LIST_COLUMNS",
+    "models-show": "predictors:SHOW_COLUMNS",
+    "models-store": "predictors:STORED_COLUMNS",
+    "models-train": "predictors:TRAIN_COLUMNS",
+    "models-verify": "predictors:VERIFY_COLUMNS",
+    "perf-check": "accuracy:GATE_COLUMNS",
+    "perf-errors": "accuracy:ERROR_COLUMNS",
+    "perf-evaluate-groups": "evaluate_protocols:DETAIL_COLUMNS",
+    "perf-evaluate-protocol": "evaluate_protocols:PROTOCOL_COLUMNS",
+    "perf-explain": "perf:EXPLANATION_COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
     "sample-clear": "sample:CLEAR_COLUMNS",
     "sample-generate": "sample:GENERATE_COLUMNS",
@@ -35,11 +55,16 @@ OUTPUTS: Mapping[str, str] = {
 
 SINGLE = frozenset(
     {
+        "config-path",
         "config-set",
         "feedback-record",
         "hardware-change",
         "hardware-probe",
         "hardware-show",
+        "measure-import",
+        "measure-link",
+        "models-show",
+        "models-store",
         "sample-generate",
     }
 )
