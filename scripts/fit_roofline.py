@@ -137,7 +137,8 @@ def fit_stage(
     start = initial_constants()
     if len(chosen) < 20:
         return raw
-    parameters = stage_parameters(stage, raw, chosen)
+    # constants move by factors, so one that is nothing stays nothing
+    parameters = [path for path in stage_parameters(stage, raw, chosen) if read(start, path) > 0]
     centre = np.log([read(start, path) for path in parameters])
     counts: dict[str, int] = defaultdict(int)
     for row in chosen:
@@ -285,7 +286,7 @@ def main() -> None:
     print(f"training rows that fit in memory: {fitting_share(rows):.1%}", file=sys.stderr)
     raw = fit(rows)
     print(summary(rows, residuals(rows, pack([r.case for r in rows]), raw)), file=sys.stderr)
-    raw["version"] = "roofline-2"
+    raw["version"] = "roofline-3"
     raw["residual_quantiles"] = interval_tables(rows, raw)
     text = json.dumps(raw, indent=1, sort_keys=True) + "\n"
     if arguments.write:

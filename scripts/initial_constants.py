@@ -38,6 +38,12 @@ def _framework(
     }
 
 
+EAGER_LAUNCH_US = 22.0
+"""Host time of one launch from eager PyTorch, modules and dispatcher included. Tiny tensors take 11
+to 13 us a launch on one CPU (scripts/measure_launches.py), to which the driver's call adds; eager
+decoding of models of 12 layers, published for an A10G and an A100, takes 25 to 30 us a launch."""
+
+
 def initial_constants() -> dict[str, Any]:
     """Return the JSON form of `perfpredict.models.efficiency.Constants` before any fit."""
     return {
@@ -56,9 +62,9 @@ def initial_constants() -> dict[str, Any]:
             },
         },
         "frameworks": {
-            "pytorch": _framework(8.0),
-            "pytorch+compiled": _framework(4.0, traffic=0.4, launches=0.3),
-            "transformers": _framework(12.0, 1.0),
+            "pytorch": _framework(EAGER_LAUNCH_US),
+            "pytorch+compiled": _framework(8.0, traffic=0.4, launches=0.3),
+            "transformers": _framework(EAGER_LAUNCH_US, 1.0),
             "vllm": _framework(3.0, 4.0, 0.5, 0.5),
             "tensorrt-llm": _framework(2.0, 0.5, 0.4, 0.4),
             "deepspeed": _framework(4.0, 2.0, 0.6, 0.6),

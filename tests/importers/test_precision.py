@@ -22,6 +22,9 @@ from perfpredict.importers.precision import parse_precision
         ("q4_k_m", Precision.INT4, "q4_k_m"),
         ("Q4_K_M", Precision.INT4, "q4_k_m"),
         ("q8_0", Precision.INT8, "q8_0"),
+        ("q5_k_m", Precision.INT4, "q5_k_m"),
+        ("Q6_K", Precision.INT4, "q6_k"),
+        ("fp8", Precision.FP8, None),
         ("mxfp4", Precision.INT4, "mxfp4"),
         ("uint4", Precision.INT4, None),
     ],
@@ -38,7 +41,7 @@ def test_a_precision_that_is_not_stated_is_never_guessed(text: str) -> None:
         parse_precision(text)
 
 
-@pytest.mark.parametrize("text", ["q5_k_m", "fp12", "{'unet': 'fp8'}", "_awq"])
+@pytest.mark.parametrize("text", ["fp12", "{'unet': 'fp8'}", "_awq"])
 def test_what_is_no_precision_here_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError):
         parse_precision(text)

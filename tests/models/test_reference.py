@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Basis
 from perfpredict.domain.workload import Mode
 from perfpredict.models.calibration import MeasuredCase
@@ -56,15 +57,23 @@ def test_a_kind_of_work_without_a_learner_is_left_to_the_roofline():
 
 
 def test_what_ships_knows_a_device_of_its_training_better_than_the_roofline_claims_to():
-    case = replace(
-        CASES[1], workload=replace(CASES[1].workload, framework="pytorch", batch_size=64)
+    known = replace(CASES[1].workload, framework="pytorch", precision=Precision.AMP_FP16)
+    measured, strange = (
+        replace(CASES[1], workload=replace(known, precision=precision))
+        for precision in (Precision.AMP_FP16, Precision.FP32)
     )
-    learned, prior = (
-        one.predict([case], 0.9)[0] for one in (load_reference(), RooflinePredictor())
+    learned, prior, unmeasured = (
+        one.predict([case], 0.9)[0]
+        for one, case in (
+            (load_reference(), measured),
+            (RooflinePredictor(), measured),
+            (load_reference(), strange),
+        )
     )
 
     assert learned.similar_rows > 1000
     assert learned.latency_ms.interval.ratio < prior.latency_ms.interval.ratio
+    assert unmeasured.latency_ms.interval.ratio > 2 * learned.latency_ms.interval.ratio
 
 
 def test_rows_of_a_device_move_it_and_can_be_taken_back():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from perfpredict.domain.operations import OpClass
+from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
 from perfpredict.features import FEATURES, feature_frame
@@ -122,9 +123,27 @@ def test_an_unseen_device_is_said_and_gets_a_wider_interval(trained):
     assert not seen.is_extrapolated
 
 
-def test_a_batch_size_outside_of_training_is_a_caution(trained):
-    estimate = trained.predict(make_cases(MODELS[:1], batch_sizes=(512,)), 0.9)[0]
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"framework": "tensorrt"}, "no row of nvidia-rtx-4090 under tensorrt was in training"),
+        ({"precision": Precision.BF16}, "no row of pytorch in bf16 on a gpu was in training"),
+    ],
+)
+def test_a_known_device_under_another_framework_or_precision_is_not_known(trained, changes, said):
+    (case,) = make_cases(MODELS[:1], ("nvidia-rtx-4090",), (4,))
+    strange = replace(case, workload=replace(case.workload, **changes))
 
+    before, after = (trained.predict([one], 0.9)[0] for one in (case, strange))
+
+    assert said in after.cautions
+    assert after.latency_ms.interval.ratio > 1.5 * before.latency_ms.interval.ratio
+
+
+def test_a_batch_size_outside_of_training_is_a_caution_and_less_sure(trained):
+    estimate, near = trained.predict(make_cases(MODELS[:1], batch_sizes=(512, 16)), 0.9)
+
+    assert estimate.latency_ms.interval.ratio > 1.05 * near.latency_ms.interval.ratio
     assert "batch_size 512 is outside the 1 to 16 seen in training" in estimate.cautions
 
 
@@ -183,10 +202,19 @@ def test_other_features_than_todays_are_refused(trained):
         restored(json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("key", ["calibration", "learner", "rows_by_device", "batch_sizes"])
+@pytest.mark.parametrize("key", ["calibration", "learner", "new_device", "experience"])
 def test_a_missing_part_is_damage(trained, key):
     content = json.loads(trained.to_bytes())
     del content["corrector"][key]
+
+    with pytest.raises(StoreUnusableError, match="damaged"):
+        restored(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("key", ["by_device", "by_run", "batch_sizes", "architectures"])
+def test_a_missing_part_of_the_experience_is_damage(trained, key):
+    content = json.loads(trained.to_bytes())
+    del content["corrector"]["experience"][key]
 
     with pytest.raises(StoreUnusableError, match="damaged"):
         restored(json.dumps(content).encode())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfpredict.domain.precision import Precision
+from perfpredict.domain.quantization import WIDE, precision_of_scheme
 from perfpredict.errors import InvalidInputError
 
 MAX_BATCH_SIZE = 1_000_000
@@ -55,6 +56,8 @@ class Workload:
     input_tokens: int | None = None
     output_tokens: int | None = None
     precision: Precision = Precision.FP32
+    """Of weights and arithmetic. Beside a scheme whose width is known it is the weights' own:
+    fp16 with `q4_0` becomes int4."""
     quantization: str | None = None
     """Scheme of quantised weights (`awq`, `gptq`, `bnb`, `q4_k_m`, `mxfp4` …) where known."""
     mode: Mode = Mode.INFERENCE
@@ -75,6 +78,10 @@ class Workload:
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise InvalidInputError("model must not be blank")
+        if self.quantization is not None and self.precision in WIDE:
+            # a frozen dataclass lets its own initialiser correct a field in no other way
+            stored = precision_of_scheme(self.quantization) or self.precision
+            object.__setattr__(self, "precision", stored)
         _check_range("batch_size", self.batch_size, MAX_BATCH_SIZE)
         _check_range("device_count", self.device_count, 100_000)
         _check_range("concurrency", self.concurrency, MAX_BATCH_SIZE)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.precision import Precision
+from perfpredict.domain.quantization import bytes_per_weight
 from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.models.memory import SERVING_FRAMEWORKS, memory_use, usable_bytes
@@ -180,7 +181,7 @@ def _rates(case: Case) -> _Rates:
     is_split_by_layers = is_sequential(workload)
     dies = DIES.get(device.name, 1.0) if is_split_by_layers else 1.0
     rate = arithmetic_rate(device, workload.precision, quantization=workload.quantization)
-    weight_bytes = workload.precision.weight_bytes
+    weight_bytes = bytes_per_weight(workload.precision, workload.quantization)
     activation_bytes = workload.precision.activation_bytes
     if rate.is_emulated:
         weight_bytes, activation_bytes = max(weight_bytes, 4.0), 4.0

@@ -9,34 +9,13 @@ llama.cpp's formats convert every matrix.
 from dataclasses import dataclass
 
 from perfpredict.domain.precision import Precision
+from perfpredict.domain.quantization import GGUF_BITS, bytes_per_weight
 from perfpredict.domain.workload import Workload
 from perfpredict.models.memory_ops import op_facts
 from perfpredict.models.predictor import Case
 
 WIDE_BYTES = 2.0
 """A weight that the scheme leaves alone, as fp16 or bf16."""
-
-SCHEME_BYTES = {
-    # LLM.int8(): one byte and an fp32 scale per output row (Dettmers et al. 2022, section 3)
-    "bnb": {Precision.INT8: 1.0, Precision.INT4: 0.5 + 4 / 64},
-    # bitsandbytes Linear4bit: fp32 absmax per block of 64 weights, without double quantisation
-    "nf4": {Precision.INT4: 0.5 + 4 / 64},
-    "fp4": {Precision.INT4: 0.5 + 4 / 64},
-    # fp16 scale and 4-bit zero point for each group of 128 (AutoGPTQ and AutoAWQ defaults)
-    "gptq": {Precision.INT4: 0.5 + 2.5 / 128, Precision.INT8: 1.0 + 3 / 128},
-    "awq": {Precision.INT4: 0.5 + 2.5 / 128},
-    # an 8-bit scale for each block of 32 (OCP Microscaling specification 1.0)
-    "mxfp4": {Precision.INT4: 0.5 + 1 / 32},
-    # an FP8 scale for each block of 16 (NVIDIA, Transformer Engine documentation)
-    "nvfp4": {Precision.INT4: 0.5 + 1 / 16},
-}
-"""Bytes per converted weight, scales and zero points included."""
-
-GGUF_BYTES = {
-    "q4_0": 4.5, "q4_1": 5.0, "q4_k": 4.5, "q4_k_s": 4.58, "q4_k_m": 4.85,
-    "iq4_xs": 4.25, "iq4_nl": 4.5, "q8_0": 8.5,
-}  # fmt: skip
-"""Bits per weight of whole files (llama.cpp, examples/quantize; `ggml-quants` block layouts)."""
 
 GGUF_FRAMEWORKS = frozenset({"llama.cpp", "llama.cpp-vulkan"})
 """Those whose files convert every matrix, whatever the scheme."""
@@ -73,7 +52,7 @@ def stored_weights(case: Case) -> StoredWeights:
     return StoredWeights(
         converted=parameters - wide,
         wide=wide,
-        bytes_per_converted=_bytes_per_weight(workload),
+        bytes_per_converted=bytes_per_weight(workload.precision, workload.quantization),
         widest_layer=op_facts(case.profile).widest_layer,
     )
 
@@ -107,13 +86,5 @@ def is_quantized(workload: Workload) -> bool:
 
 
 def _leaves_some_wide(workload: Workload) -> bool:
-    is_gguf = workload.framework in GGUF_FRAMEWORKS or workload.quantization in GGUF_BYTES
+    is_gguf = workload.framework in GGUF_FRAMEWORKS or workload.quantization in GGUF_BITS
     return is_quantized(workload) and not is_gguf
-
-
-def _bytes_per_weight(workload: Workload) -> float:
-    scheme = workload.quantization
-    if scheme in GGUF_BYTES:
-        return GGUF_BYTES[scheme] / 8.0
-    by_precision = SCHEME_BYTES.get(scheme or "", {})
-    return by_precision.get(workload.precision, workload.precision.weight_bytes)

@@ -25,7 +25,7 @@ from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
 
-FORMAT = "perfpredict residual 2"
+FORMAT = "perfpredict residual 3"
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ class ResidualPredictor:
     def row_count(self) -> int:
         """Return how many configurations it was trained on."""
         if self.corrector is not None:
-            return sum(self.corrector.rows_by_device.values())
+            return self.corrector.experience.rows
         return 0 if self.memory is None else self.memory.row_count
 
     @property
@@ -217,12 +217,12 @@ def _corrected(
     corrector: Corrector, case: Case, estimate: CaseEstimate, factor: float, level: float
 ) -> CaseEstimate:
     value = estimate.latency_ms.value * factor
-    cautions = corrector.cautions(case)
+    cautions = corrector.experience.cautions(case)
     return replace(
         estimate,
         latency_ms=_estimate(value, corrector.factors(case, level), level),
         basis=Basis.LEARNED,
-        similar_rows=corrector.similar_rows(case),
+        similar_rows=corrector.experience.similar_rows(case),
         is_extrapolated=bool(cautions),
         cautions=(*estimate.cautions, *cautions),
     )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from perfpredict.errors import TooFewRowsError
 from perfpredict.features import FEATURES
 from perfpredict.models.conformal import Calibration, Residuals
-from perfpredict.models.corrector import Corrector, architecture_of, family_of
+from perfpredict.models.corrector import Corrector
+from perfpredict.models.experience import Experience, architecture_of
 from perfpredict.models.learners import Algorithm, Learner, fit_learner
 from perfpredict.models.memory_fit import fit_memory
 from perfpredict.models.memory_parts import PARTS
@@ -26,7 +27,6 @@ from perfpredict.models.observations import (
 )
 from perfpredict.models.residual import Prior, ResidualPredictor
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.models.work_kinds import execution_of
 
 DEVICE_FOLDS = 10
 """Most folds by device; with fewer devices each is left out alone."""
@@ -146,15 +146,7 @@ def fit_corrector(
         ),
         new_device=_new_device(chosen, lesson, rows, seed, interval_folds or DEVICE_FOLDS),
         new_architecture=_new_architecture(chosen, lesson, rows, seed, interval_folds or FOLDS),
-        architectures=tuple(sorted({architecture_of(case) for case in rows.cases})),
-        rows_by_device=Counter(rows.devices),
-        rows_by_model=Counter(rows.models),
-        rows_by_family=Counter(family_of(case) for case in rows.cases),
-        rows_by_framework=Counter(execution_of(case.workload) for case in rows.cases),
-        devices_by_kind=Counter(
-            kind for _, kind in sorted({(c.device.name, c.device.kind.value) for c in rows.cases})
-        ),
-        batch_sizes=_range([case.workload.batch_size for case in rows.cases]),
+        experience=Experience.of(rows.cases),
         newest_release=_newest_release(rows, lesson.matrix),
     )
 
@@ -274,7 +266,3 @@ def _ranked(values: Floats, method: str, names: Sequence[str]) -> tuple[Importan
         )
         for column in order
     )
-
-
-def _range(values: Sequence[int]) -> tuple[int, int]:
-    return min(values), max(values)
