@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -250,7 +251,7 @@ def test_f37_a_process_delayed_at_its_lock_overwrites_nothing(repeats, children,
     make_predicted(db)
     acknowledged = []
     delayed = (
-        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fcntl", "-P", db,
+        "strace", "-f", "-qq", "-o", f"{db}.trace", "-e", "trace=fcntl", "-P", db,
         "-e", "inject=fcntl:delay_enter=1500000",
     )  # fmt: skip
     for _ in range(repeats(5, 1, of="rounds")):
@@ -260,4 +261,5 @@ def test_f37_a_process_delayed_at_its_lock_overwrites_nothing(repeats, children,
         slow.stdin.write("go\n")
         slow.stdin.flush()
         acknowledged += printed(finish_all([slow, *others]))
+        assert "(DELAYED)" in Path(f"{db}.trace").read_text()
         assert_each_once(db, acknowledged)
