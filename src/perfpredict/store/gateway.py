@@ -119,9 +119,10 @@ class Store:
             if not self._has_committed:
                 raise
             if self._on_note is not None:
+                reason = str(exc.__cause__).partition("\n")[0]
                 self._on_note(
-                    f"saved, but in '{wal_path(self.path)}' and not yet in the database file: "
-                    f"keep both together ({exc.message})"
+                    f"saved, but in '{wal_path(self.path)}' and not yet in the database file, "
+                    f"so keep both together: {reason}"
                 )
 
     @contextmanager
