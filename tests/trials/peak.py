@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from .processes import LONGEST_S, Children
 
 _SCRIPT = """
-    import resource, sys
+    import sys
     from perfpredict.__main__ import run
     code = run(sys.argv[1:])
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    # ru_maxrss would begin at the size of the process that started this one
+    status = open("/proc/self/status").read()
+    print(status.partition("VmHWM:")[2].split()[0], file=sys.stderr)
     sys.exit(code)
 """
 
