@@ -49,16 +49,17 @@ def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def plant(db: Path, blob: bytes, *, is_active: bool = True, signature: str = "0" * 64) -> str:
-    """Put a foreign blob into the table, past every check; return its id."""
+def plant(db: Path, *blobs: bytes, is_active: bool = True) -> str:
+    """Put foreign blobs into the table, past every check; return the id of the last."""
     now = datetime.now(UTC)
-    record = PredictorRecord(
-        model_id=new_id(IdKind.MODEL, now), created_at=now, model_type="Foreign",
-        target_metric="latency", format="pickle", features=("batch_size",), signature=signature,
-        is_active=is_active,
-    )  # fmt: skip
     with Store.open(db, Access.WRITE) as store:
-        insert_predictor(store, record, blob)
+        for blob in blobs:
+            record = PredictorRecord(
+                model_id=new_id(IdKind.MODEL, now), created_at=now, model_type="Foreign",
+                target_metric="latency", format="pickle", features=("batch_size",),
+                signature="0" * 64, is_active=is_active,
+            )  # fmt: skip
+            insert_predictor(store, record, blob)
     return record.model_id
 
 
@@ -375,10 +376,9 @@ def test_m10_an_export_replaces_only_when_told_to(program: Program) -> None:
 
 def test_m11_a_list_reads_no_blob(children: Children, db: Path, repeats: Repeats) -> None:
     """models list with many large blobs: memory below 300 MB"""
-    count, size = repeats(50, 12, of="blobs"), 20 * 2**20
-    noise = np.random.default_rng(0).bytes(size)
-    for _ in range(count):
-        plant(db, b"\x80\x05" + noise, is_active=False)
+    count = repeats(50, 6, of="blobs")
+    size = 20 * 2**20 if count == 50 else 40 * 2**20
+    plant(db, *[b"\x80\x05" + np.random.default_rng(0).bytes(size)] * count, is_active=False)
 
     done = run_measured(children, "models", "list", "--limit", "0", "--json", "--db", db)
 
