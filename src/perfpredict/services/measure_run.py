@@ -32,6 +32,7 @@ from perfpredict.services.measure import Prepared, record
 from perfpredict.services.measure_plan import PlannedRun
 from perfpredict.services.progress import OnProgress as OnSweepProgress
 from perfpredict.services.progress import Progress
+from perfpredict.services.uninterrupted import uninterrupted
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import Recorded
 
@@ -87,7 +88,9 @@ def carry_out(
     try:
         for place, one in enumerate(planned):
             follow = _follower(one, place, len(planned), on_progress)
-            finished.append(keep(_measured(one, clock, follow, execute)))
+            measured = _measured(one, clock, follow, execute)
+            with uninterrupted():  # what is stored is told
+                finished.append(keep(measured))
     except KeyboardInterrupt:
         is_interrupted = True
     return Sweep(finished=tuple(finished), planned=len(planned), is_interrupted=is_interrupted)
