@@ -29,6 +29,8 @@ _UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
 _UNUSABLE_NAMES = {errno.ENAMETOOLONG, errno.ELOOP}
 """What no file can be called or reached by, whoever asks for it."""
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141
+_BROKEN_OFF = "Query interrupted"
+"""What DuckDB raises, and nothing else does, in the place of what a signal's handler raised."""
 
 
 def main() -> NoReturn:
@@ -58,6 +60,10 @@ def run(arguments: Sequence[str]) -> int:
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
+    except RuntimeError as exc:
+        if str(exc) != _BROKEN_OFF:
+            raise
+        return _TERMINATED if _Signals.is_ended else _INTERRUPTED
     except BrokenPipeError:
         _discard_stdout()
         return _PIPE_CLOSED
@@ -135,7 +141,14 @@ def _tell(message: str, hint: str | None) -> None:
         context.write_err("hint", hint)
 
 
+class _Signals:
+    """What this process was told."""
+
+    is_ended = False
+
+
 def _exit_terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    _Signals.is_ended = True
     sys.exit(_TERMINATED)
 
 

@@ -87,6 +87,7 @@ class Store:
             return
         # the error inside is the one to tell, not what follows from it
         with suppress(PerfpredictError, duckdb.Error):
+            self._connection.interrupt()  # a statement that Ctrl-C broke off still runs: see to it
             self.close()
 
     def close(self) -> None:
@@ -146,6 +147,7 @@ class Store:
         except BaseException:
             # a connection that broke has rolled back already; the first error is the one to tell
             with suppress(duckdb.Error):
+                self._connection.interrupt()
                 self._connection.rollback()
             raise
         finally:
