@@ -58,12 +58,8 @@ def run(arguments: Sequence[str]) -> int:
     except usage.CLICK_ERROR as exc:
         _tell_usage(exc)
         return int(ExitCode.USAGE)
-    except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
-    except RuntimeError as exc:
-        if str(exc) != _BROKEN_OFF:
-            raise
-        return _TERMINATED if _Signals.is_ended else _INTERRUPTED
+    except (KeyboardInterrupt, RuntimeError) as exc:
+        return _broken_off(exc)
     except BrokenPipeError:
         _discard_stdout()
         return _PIPE_CLOSED
@@ -139,6 +135,15 @@ def _tell(message: str, hint: str | None) -> None:
     context.write_err("error", message)
     if hint:
         context.write_err("hint", hint)
+
+
+def _broken_off(error: KeyboardInterrupt | RuntimeError) -> int:
+    """Return the exit code of the signal that `error` comes from; any other is raised again."""
+    if isinstance(error, RuntimeError) and not isinstance(error, typer.Abort):
+        if str(error) != _BROKEN_OFF:
+            raise error
+        return _TERMINATED if _Signals.is_ended else _INTERRUPTED
+    return _INTERRUPTED
 
 
 class _Signals:
