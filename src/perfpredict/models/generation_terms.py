@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from perfpredict.domain.device import DeviceKind
 from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.precision import Precision
@@ -19,6 +20,7 @@ from perfpredict.domain.quantization import bytes_per_weight
 from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.models.memory import SERVING_FRAMEWORKS, memory_use, usable_bytes
+from perfpredict.models.memory_weights import is_eager
 from perfpredict.models.op_arrays import REMEMBERED_PROFILES, is_sequential
 from perfpredict.models.predictor import Case
 
@@ -44,7 +46,7 @@ class Term(StrEnum):
     STEP_PRODUCTS = "step_products"
     STEP_TRAFFIC = "step_traffic"
     PROMPT_MATRIX_LAUNCHES = "prompt_matrix_launches"
-    """LAUNCH_S for every matrix product and attention."""
+    """LAUNCH_S for every matrix product and attention; more under eager PyTorch."""
     PROMPT_SMALL_LAUNCHES = "prompt_small_launches"
     """LAUNCH_S for every other operation."""
     STEP_MATRIX_LAUNCHES = "step_matrix_launches"
@@ -74,6 +76,10 @@ LAUNCH_S, PASS_S, SEQUENCE_STEP_S, REQUEST_S, PROMPT_TOKEN_S = 1e-6, 1e-3, 1e-5,
 """Units of what no rate gives; their real size is learned, these make the factors near one."""
 UNPACKING_FLOPS = 500.0
 """Unit of unpacking one weight; likewise."""
+EAGER_MATRIX_LAUNCH_S, EAGER_SMALL_LAUNCH_S = 5e-6, 16e-6
+"""The same unit under eager PyTorch, where the host takes about 22 us for a launch of either sort
+(scripts/measure_launches.py, and published decoding of small models): that over the factors that
+physics expects of a launch, 4.5 and 1.35."""
 LINK_SHARE = 0.1
 """Bandwidth of a link between devices over that of memory: NVLink of A100 and H100 has 300 and
 450 GB/s each way to 2.0 and 3.35 TB/s (NVIDIA data sheets), of which all-reduces use two thirds."""
@@ -174,6 +180,8 @@ class _Rates:
     hop_s: float
     shards: float
     """Parts that every layer is split into."""
+    matrix_launch_s: float
+    small_launch_s: float
 
 
 def _rates(case: Case) -> _Rates:
@@ -188,6 +196,7 @@ def _rates(case: Case) -> _Rates:
     bandwidth = device.bandwidth_bytes_per_s / dies
     is_pcie = device.vendor == "nvidia" and "sxm" not in device.name
     fp32 = device.peak_flops_per_s[Precision.FP32] / dies
+    is_host_bound = is_eager(workload) and device.kind is not DeviceKind.CPU
     return _Rates(
         weight_bytes=weight_bytes,
         activation_bytes=activation_bytes,
@@ -197,6 +206,8 @@ def _rates(case: Case) -> _Rates:
         link_bytes_per_s=PCIE_BYTES_PER_S if is_pcie else bandwidth * LINK_SHARE,
         hop_s=PCIE_HOP_S if is_pcie else HOP_S,
         shards=1.0 if is_split_by_layers else float(workload.device_count),
+        matrix_launch_s=EAGER_MATRIX_LAUNCH_S if is_host_bound else LAUNCH_S,
+        small_launch_s=EAGER_SMALL_LAUNCH_S if is_host_bound else LAUNCH_S,
     )
 
 
@@ -237,8 +248,9 @@ def _prompt(own: _Pass, rates: _Rates, repeats: float) -> dict[Term, float]:
         Term.PROMPT_ATTENTION: repeats * own.attention.flops * flop_s,
         Term.PROMPT_WEIGHTS: products.weights * rates.weight_bytes * byte_s,
         Term.PROMPT_TRAFFIC: repeats * _bytes(other, rates) * byte_s,
-        Term.PROMPT_MATRIX_LAUNCHES: (products.launches + own.attention.launches) * LAUNCH_S,
-        Term.PROMPT_SMALL_LAUNCHES: other.launches * LAUNCH_S,
+        Term.PROMPT_MATRIX_LAUNCHES: (products.launches + own.attention.launches)
+        * rates.matrix_launch_s,
+        Term.PROMPT_SMALL_LAUNCHES: other.launches * rates.small_launch_s,
         Term.PROMPT_UNPACKING: unpacked,
     }
 
@@ -258,8 +270,10 @@ def _step(own: _Pass, rates: _Rates, repeats: float, runs: float) -> dict[Term, 
         Term.STEP_UNSHARED_CACHE: repeats * unshared * byte_s,
         Term.STEP_PRODUCTS: repeats * products.flops * flop_s,
         Term.STEP_TRAFFIC: repeats * _bytes(other, rates) * byte_s,
-        Term.STEP_MATRIX_LAUNCHES: runs * (products.launches + attention.launches) * LAUNCH_S,
-        Term.STEP_SMALL_LAUNCHES: runs * other.launches * LAUNCH_S,
+        Term.STEP_MATRIX_LAUNCHES: runs
+        * (products.launches + attention.launches)
+        * rates.matrix_launch_s,
+        Term.STEP_SMALL_LAUNCHES: runs * other.launches * rates.small_launch_s,
         Term.STEP_UNPACKING: runs * unpacked,
     }
 
