@@ -61,9 +61,9 @@ class Children:
         command = [*map(str, before), *own, *map(str, arguments)]
         return self.start(command, **options)
 
-    def run(self, *arguments: object, **options: object) -> Done:
+    def run(self, *arguments: object, timeout_s: float = LONGEST_S, **options: object) -> Done:
         """Return what `perfpredict` with these arguments said, once it has ended."""
-        return finish(self.start_program(*arguments, **options))
+        return finish(self.start_program(*arguments, **options), timeout_s=timeout_s)
 
     def end_all(self) -> None:
         """Kill every group that was started, and wait for the processes."""
