@@ -244,8 +244,7 @@ def _unpickle(content: bytes, versions: Mapping[str, str]) -> Regressor:
 def _load_lightgbm(blob: bytes) -> Regressor:
     import lightgbm
 
-    text = blob.decode("utf-8")
-    _check_tree_text(text)
+    text = _tree_text(blob)
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as exc:
@@ -253,10 +252,13 @@ def _load_lightgbm(blob: bytes) -> Regressor:
     return cast("Regressor", booster)
 
 
-def _check_tree_text(text: str) -> None:
-    """Raise StoreUnusableError for text that is cut short, on which LightGBM would crash."""
-    if "\nend of trees" not in text or re.search(r"^num_class=\d+$", text, re.MULTILINE) is None:
+def _tree_text(blob: bytes) -> str:
+    """Return LightGBM's text; StoreUnusableError where it is cut short, on which it would crash."""
+    text = blob.decode("utf-8", "replace")
+    is_whole = "\nend of trees" in text and "\ufffd" not in text
+    if not is_whole or re.search(r"^num_class=\d+$", text, re.MULTILINE) is None:
         raise StoreUnusableError("the LightGBM text is cut short or damaged")
+    return text
 
 
 def _check_answers(regressor: Regressor, seal: Seal, cautions: tuple[str, ...]) -> None:
