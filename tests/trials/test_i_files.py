@@ -328,10 +328,7 @@ def test_i16_what_never_ends_is_given_up(children: Children, db: Path) -> None:
         ("perf", "predict", "m", *l4, "--config", "/dev/zero"),
         ("perf", "check", "--baseline", "/dev/zero"),
         ("models", "load", "/dev/zero"),
-        ("models", "store", "/dev/zero", "--target-metric=latency", "--features=batch_size"),
         ("hardware", "price", "import", "/dev/zero"),
-        ("perf", "evaluate", "/dev/zero"),
-        ("db", "restore", "/dev/zero", "--yes"),
         ("db", "merge", "/dev/zero"),
     ):
         done = run_measured(children, *call, "--db", db, timeout_s=60)

@@ -93,11 +93,21 @@ ID_COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
 """Kind of id → the commands that take one, the id last."""
 
 
+def two_measurements(program: Program) -> list[str]:
+    """Return the ids of two measurements of one moment, which begin alike."""
+    rows = "model,hardware,batch_size,precision,latency\n" + "".join(
+        f"resnet50,nvidia-l4,1,fp16,{latency}\n" for latency in (1, 2)
+    )
+    done = program("measure", "import", "-", "--input-format=csv", stdin=rows.encode())
+    assert done.code == 0
+    return [row["measurement_id"] for row in program("measure", "list", "--json").json()]
+
+
 def test_i19_an_id_that_stands_for_nothing_is_named(program: Program) -> None:
     """ids: unknown, ambiguous, of another kind, SQL, empty, in every command that takes one"""
     made = {
         "pred": program("perf", "predict", "resnet50", *L4, "--batch-size=1,2", "-q").out.split(),
-        "meas": [program(*RECORD, f"--latency={i}", "-q").out.strip() for i in (1, 2)],
+        "meas": two_measurements(program),
         "rec": [program("hardware", "recommend", "resnet50", *L4, "-q").out.strip()],
     }
     before = program.sha256()
