@@ -60,7 +60,7 @@ def test_f18_a_flipped_bit_is_refused_or_changes_nothing(children, db, repeats):
     """One flipped bit: `db check` exits 6 or all is as it was; never other numbers or a signal"""
     golden = db.with_name("golden.duckdb")
     make_measured(golden, 60)
-    count = repeats(200, 30, of="flips")
+    count = repeats(200, 15, of="flips")
 
     done = finish(children.start_script(FLIPS, golden, db, count))
 
@@ -101,7 +101,7 @@ def test_f20_a_damaged_log_costs_whole_transactions_or_is_refused(
     log = base.with_name("base.duckdb.wal").read_bytes()
     chooser = random.Random(20)
     counts = set()
-    full, reduced = (1, 1) if fault == "deleted" else (60, 8)
+    full, reduced = (1, 1) if fault == "deleted" else (60, 4)
     for _ in range(repeats(full, reduced, of=f"logs {fault}")):
         shutil.copy(base, db)
         damaged = bytearray(log)

@@ -39,7 +39,7 @@ SMALL_DISK = """
     told, failures = [], []
     while not failures:
         with contextlib.suppress(OSError), open(folder + "/filler", "ab", buffering=0) as file:
-            file.write(b"x" * 150_000)
+            file.write(b"x" * 500_000)
         code, out, err = run(*command, "--db", db)
         if code:
             failures.append((code, out, err))

@@ -83,9 +83,9 @@ def in_zone(monkeypatch):
 @pytest.mark.parametrize("zone", ZONES)
 def test_f27_a_time_means_the_same_with_and_without_its_offset(call, db, in_zone, repeats, zone):
     """Naive and aware times of one instant, in three zones: the same stored value"""
-    repeats(len(MOMENTS), of=f"times in {zone}")
+    count = repeats(len(MOMENTS), 4, of=f"times in {zone}")
     in_zone(zone)
-    for text in MOMENTS:
+    for text in MOMENTS[-count:]:
         aware = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
         stored = []
         for given in (text, aware.isoformat()):

@@ -32,7 +32,7 @@ def test_f01_a_recording_process_killed_at_random_loses_and_halves_nothing(repea
     chooser = random.Random(1)
     make_predicted(db)
     acknowledged = set()
-    for turn in range(repeats(100, 8, of="kills")):
+    for turn in range(repeats(100, 5, of="kills")):
         how = "keep" if turn % 2 else "each"
         child = children.start_script(RECORD, db, 1000, how, stdin=-1)
         released(child)

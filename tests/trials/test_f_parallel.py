@@ -45,7 +45,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
     """Parallel `measure record` on one database: all exit 0, as many rows, different ids"""
     make_predicted(db)
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, 8, of="processes")
+    count = repeats(20, 6, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 
@@ -55,7 +55,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
 def test_f08_twenty_parallel_first_commands(repeats, children, db):
     """Parallel first commands where no database exists: all exit 0, one schema, as many rows"""
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, 8, of="processes")
+    count = repeats(20, 6, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 

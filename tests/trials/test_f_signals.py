@@ -103,15 +103,22 @@ def test_f28_a_signal_ends_training_and_stores_nothing(children, db, repeats, nu
     """SIGINT and SIGTERM during models train: 130 or 143 within 2 s, nothing stored"""
     repeats(1)
     make_store(db, made_measurements(batch_sizes=tuple(range(1, 9))))
-    child = children.start_program("models", "train", "--db", db)
-
-    done, took_s = interrupted(child, number, 1.2)
+    stored = 0
+    for after_s in (1.2, 1.0, 0.8, 0.6, 0.4):
+        child = children.start_program("models", "train", "--db", db)
+        time.sleep(after_s)
+        start = time.monotonic()
+        child.send_signal(number)
+        done = finish(child, timeout_s=30)
+        if done.returncode:
+            break
+        stored += 1  # it came too late: the training was over
 
     assert (told_by_a_shell(done.returncode), done.stdout) == (CODES[number], ""), done.stderr
-    assert took_s < 2
+    assert time.monotonic() - start < 2
     assert "Traceback" not in done.stderr
     listed = children.run("models", "list", "-q", "--db", db)
-    assert (listed.returncode, listed.stdout) == (0, "")
+    assert (listed.returncode, len(listed.stdout.split())) == (0, stored)
 
 
 def test_f29_a_reader_that_stops_reading_is_no_error(children, db, repeats):
