@@ -78,7 +78,7 @@ def cells(text: str) -> list[dict[str, str]]:
 
 def test_i05_hostile_names_of_everything_else(program: Program, repeats: Repeats) -> None:
     """the same texts as family, device, framework, user, source and in filters"""
-    step = EVERYWHERE // repeats(EVERYWHERE, 2, of="places for each text")
+    step = EVERYWHERE // repeats(EVERYWHERE, 1, of="places for each text")
     record = ("measure", "record", "resnet50", "--latency", "1")
     l4 = ("--hardware", "nvidia-l4")
     for turn, text in enumerate(HOSTILE_TEXTS):
