@@ -1,5 +1,8 @@
 """How a store ends: what is told of an error inside, and what of one while closing."""
 
+import subprocess
+import sys
+
 import duckdb
 import polars as pl
 import pytest
@@ -55,3 +58,23 @@ def test_what_was_committed_is_saved_whether_or_not_anybody_wants_a_note(db):
         store.close()
     with Store.open(db, Access.READ) as store:
         assert store.rows("select y from x") == [(1,)]
+
+
+INTERACTIVE = """
+import sys
+from pathlib import Path
+from perfpredict.store.access import Access
+from perfpredict.store.gateway import Store
+for access in (Access.WRITE, Access.READ):
+    with Store.open(Path(sys.argv[1]), access) as store:
+        print(store.rows("select current_setting('enable_progress_bar')"))
+"""
+
+
+def test_a_long_statement_draws_no_progress_bar_into_the_answer(db):
+    """Where there is no script file, DuckDB takes Python for a terminal and draws one."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERACTIVE, str(db)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["[(False,)]"] * 2

@@ -42,6 +42,8 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     try:
         connection.execute("set timezone = 'UTC'")
+        # it would be drawn on standard output, before the answer
+        connection.execute("set enable_progress_bar = false")
         connection.execute("set lock_configuration = true")
     except BaseException:
         connection.close()

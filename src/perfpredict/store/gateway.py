@@ -86,8 +86,9 @@ class Store:
             self.close()
             return
         # the error inside is the one to tell, not what follows from it
-        with suppress(PerfpredictError, duckdb.Error):
+        with suppress(duckdb.Error):  # a connection that is broken has nothing to interrupt
             self._connection.interrupt()  # a statement that Ctrl-C broke off still runs: see to it
+        with suppress(PerfpredictError, duckdb.Error):
             self.close()
 
     def close(self) -> None:
