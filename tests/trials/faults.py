@@ -1,4 +1,4 @@
-"""Faults at the boundary of the store: one call to DuckDB or the file system raises what is asked."""
+"""Faults at the boundary of the store: one call to DuckDB or the disk raises what is asked."""
 
 import os
 from collections.abc import Callable
