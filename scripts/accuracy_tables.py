@@ -121,15 +121,32 @@ class Results:
         )
 
 
-def marks_table(results: Results) -> str:
-    """Return every mark beside what each variant reaches; bold where it does."""
+ALL = "all"
+"""The slice of every row: runs on some of the rows say nothing of it."""
+
+
+def marks_table(results: Results, of_some: Sequence[Results] = ()) -> str:
+    """Return every mark beside what each variant reaches; bold where it does.
+
+    A figure that no run on all rows has is taken from the first run on some of the rows that has
+    it, and says so.
+    """
     rows = []
     for mark in MARKS:
-        cells = [_mark_cell(mark, _reached(mark, results, name)) for name in results.variants]
+        cells = [_cell(mark, name, results, of_some) for name in results.variants]
         bound = "≥" if mark.is_floor else "≤"
         limit = _figure(mark.figure, mark.limit)
         rows.append([mark.title, f"{bound} {limit}", *cells])
     return table(["", "mark", *results.variants], rows)
+
+
+def _cell(mark: Mark, variant: str, results: Results, of_some: Sequence[Results]) -> str:
+    reached = _reached(mark, results, variant)
+    if reached is not None or mark.slice == ALL:
+        return _mark_cell(mark, reached)
+    found = (_reached(mark, one, variant) for one in of_some)
+    reached = next((value for value in found if value is not None), None)
+    return _mark_cell(mark, reached) + ("" if reached is None else " (some rows)")
 
 
 def _reached(mark: Mark, results: Results, variant: str) -> float | None:

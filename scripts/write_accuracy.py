@@ -210,7 +210,12 @@ def _variant_place(document: Json) -> tuple[int, str]:
 def page(runner: Runner, local: Path | None) -> str:
     """Return the whole page."""
     results = Results.of(runner.documents())
-    parts = [HEAD, "# What was never seen\n\n## Marks\n\n", marks_table(results), DEFINITIONS]
+    parts = [
+        HEAD,
+        "# What was never seen\n\n## Marks\n\n",
+        marks_table(results, [own for _, own in runner.subsets()]),
+        DEFINITIONS,
+    ]
     parts += [section for protocol in TITLES for section in _protocol(results, protocol)]
     for command, of_some in runner.subsets():
         parts += [

@@ -3,6 +3,11 @@
 import re
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no failure: nothing here is timed
+settings.register_profile("untimed", settings.get_profile("default"), deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -81,3 +81,15 @@ def test_devices_and_given_rows_have_coverage_with_width(tables, documents):
     shots = cells(tables.few_shot_table(results, "error").splitlines()[0])
     assert shots == ["rows", "variant", "0", "1", "10"]
     assert "(" in tables.few_shot_table(results, "coverage")
+
+
+def test_a_mark_without_a_run_on_all_rows_is_taken_from_some_of_them_and_says_so(tables, documents):
+    some = tables.Results.of(documents[:1])
+    few_shot = [one for one in documents[0]["results"] if one["protocol"] == "few-shot"]
+    every = tables.Results.of([documents[0] | {"results": few_shot}])
+
+    table = tables.marks_table(every, [some])
+
+    rows = {row[0]: row[2] for row in map(cells, table.splitlines()[2:])}
+    assert rows["vision, GPU left out"] == "**0.0%** (some rows)"
+    assert rows["coverage of 90 % intervals, unseen device"] == "–"

@@ -16,7 +16,7 @@ from perfpredict.services.protocols import (
 )
 from perfpredict.services.protocols_rows import GatheredRows, Slice
 from perfpredict.services.protocols_runs import ProtocolPlan, run_plan
-from perfpredict.services.protocols_splits import FEWEST_SCORED, plan
+from perfpredict.services.protocols_splits import FEWEST_SCORED, balanced_folds, plan
 from perfpredict.services.protocols_variants import VariantName, built_in
 
 from .made_rows import DEVICES, MODELS, Knowing, made_row, made_rows
@@ -367,3 +367,30 @@ def test_progress_is_told_before_each_fit():
     )  # fmt: skip
 
     assert [(state.done, state.total) for state in seen] == [(0, 3), (1, 3), (2, 3)]
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 40), st.sampled_from("ab")), min_size=8, max_size=40),
+    seed=st.integers(0, 5),
+)
+def test_folds_hold_whole_groups_and_about_equally_many_rows_of_each_kind(sizes, seed):
+    groups = [f"group {place}" for place, (rows, _) in enumerate(sizes) for _ in range(rows)]
+    kinds = [kind for rows, kind in sizes for _ in range(rows)]
+
+    folds = balanced_folds(groups, kinds, seed=seed, folds=4)
+
+    assert len({(group, fold) for group, fold in zip(groups, folds, strict=True)}) == len(sizes)
+    for kind in set(kinds):
+        largest = max(rows for rows, own in sizes if own == kind)
+        loads = [sum(1 for k, f in zip(kinds, folds, strict=True) if (k, f) == (kind, fold))
+                 for fold in range(4)]  # fmt: skip
+        assert max(loads) - min(loads) <= largest
+
+
+def test_folds_do_not_depend_on_the_order_of_rows():
+    groups = ["a", "b", "b", "c", "c", "c", "d"]
+
+    forth = balanced_folds(groups, ["x"] * 7, seed=0, folds=2)
+    back = balanced_folds(groups[::-1], ["x"] * 7, seed=0, folds=2)
+
+    assert list(forth) == list(back[::-1])
