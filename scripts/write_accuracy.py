@@ -110,7 +110,7 @@ TAIL = """
   intervals say so; the median does not reach its mark.
 - A CPU when none of its kind was in training is answered by the roofline sum; its own rows move
   the level, and hardly what differs from operation to operation.
-- A third of the mean error of generation for unseen models is of vLLM on Intel Max 1550, whose rows
+- A quarter of the mean error of generation for unseen models is of Intel Max 1550, whose rows
   contradict each other ([generation](generation.md)).
 - Eager `transformers` has no row whose licence is stated: what ships answers it by physics alone,
   decoding well and prompts 40 % too slow; weights of bitsandbytes are answered twice too fast.
