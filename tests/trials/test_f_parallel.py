@@ -185,8 +185,9 @@ def test_f13_two_trainings_at_once_leave_one_active_predictor(repeats, children,
 
     done = finish_all([children.start_program(*command, *LONG_WAIT) for _ in range(2)])
 
-    # neither knew of the other: both found themselves better and became active in turn
-    assert [json.loads(one.stdout)[0]["active"] for one in done] == [True, True]
+    # either neither knew of the other and both became active in turn, or the second found the
+    # first no worse than itself and left it active
+    assert True in [json.loads(one.stdout)[0]["active"] for one in done]
     with Store.open(db, Access.READ) as store:
         assert store.rows("select count(*) from prediction_models") == [(2,)]
         active = store.rows(
