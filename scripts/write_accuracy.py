@@ -118,6 +118,9 @@ TAIL = """
   llama.cpp runs are slower still; SambaNova SN40L is as far off without rows of its own.
 - Rows that state a throughput and no batch size are read at an assumed batch; errors on them are
   errors of that assumption too.
+- Intervals for left-out devices are wider than they need to be in the tables of all rows: of the
+  three folds that protocols use for their widths, one holds both GPUs with image models. What ships
+  uses ten, which part them; so do the runs on some of the rows.
 - `scripts/fit_roofline.py` no longer arrives at the constants that ship: since rows of many small
   devices were added it draws too few image models. What ships is its earlier fit, with the host's
   time of a launch set by hand.
