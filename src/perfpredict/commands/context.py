@@ -111,7 +111,9 @@ def _note_hidden(report: Report, output_format: OutputFormat, width: int | None)
 
     if output_format is not OutputFormat.TABLE or width is None:
         return
-    hidden = len(report.columns) - len(fitting_columns(report, width))
+    hidden = sum(
+        len(one.columns) - len(fitting_columns(one, width)) for one in report.shown or [report]
+    )
     if hidden:
         columns = "column" if hidden == 1 else "columns"
         way = "--columns or --format plain" if report.has_column_choice else "--format plain"

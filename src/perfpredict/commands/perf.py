@@ -1,6 +1,6 @@
 """`perfpredict perf`: predict, look back at predictions, and judge their accuracy."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +25,11 @@ from perfpredict.commands.options import (
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from perfpredict.catalog.models import ModelEntry
     from perfpredict.domain.prediction import Prediction
     from perfpredict.importers.questions import Question
+    from perfpredict.reports.report import Report
+    from perfpredict.services.engine import Engine
 
 app = typer.Typer(help="Predict latency, throughput and memory.")
 HardwareOption = Annotated[
@@ -70,33 +73,46 @@ def predict(
     user: UserOption = None,
 ) -> None:
     """Predict how MODEL, or every workload in a file, performs on devices."""
-    from perfpredict.reports import perf as report
-
     names = hardware_names(hardware)
     if input_file is None:
-        found = _predict_model(workload_options, source, names, predictor, level)
+        answered = _predict_model(workload_options, source, names, predictor, level)
     else:
         questions = _questions(input_file, input_format, workload_options, source)
-        found = _predict_questions(questions, names, predictor, level)
+        answered = _predict_questions(questions, names, predictor, level)
     if not is_unstored:
-        found = store_predictions(found, user)
-    is_described = source.is_given or workload_options.onnx is not None
-    shown = (
-        report.explanation_report(found)
-        if explain
-        else report.predictions_report(
-            found, is_measured_by_run=not is_described and _is_measured_by_run(found)
-        )
-    )
-    context.emit(shown, ids=[one.prediction_id for one in found if one.prediction_id])
+        answered = replace(answered, predictions=store_predictions(answered.predictions, user))
+    ids = [one.prediction_id for one in answered.predictions if one.prediction_id]
+    context.emit(_explained(answered) if explain else _listed(answered), ids=ids)
 
 
-def _is_measured_by_run(found: "list[Prediction]") -> bool:
-    """Return whether the first prediction is unchecked so far and `measure run` checks it."""
-    from perfpredict.reports.perf import is_unmeasured
+@dataclass(frozen=True, kw_only=True)
+class _Answered:
+    """Predictions, and what they were made with."""
+
+    engine: "Engine"
+    predictions: "list[Prediction]"
+    described: "ModelEntry | None" = None
+    """The model, where options and not the catalog describe it."""
+
+
+def _listed(answered: _Answered) -> "Report":
+    from perfpredict.reports.perf import is_unmeasured, predictions_report
     from perfpredict.services.measurable import is_measured_by_run
 
-    return is_unmeasured(found) and is_measured_by_run(found[0].workload)
+    found = answered.predictions
+    is_unchecked = answered.described is None and is_unmeasured(found)
+    return predictions_report(
+        found, is_measured_by_run=is_unchecked and is_measured_by_run(found[0].workload)
+    )
+
+
+def _explained(answered: _Answered) -> "Report":
+    from perfpredict.reports.explanation import explanation_report
+    from perfpredict.services.explain import explain
+
+    return explanation_report(
+        explain(answered.engine, answered.predictions, model=answered.described)
+    )
 
 
 def _predict_model(
@@ -105,7 +121,7 @@ def _predict_model(
     names: tuple[str, ...],
     predictor: str,
     level: float,
-) -> "list[Prediction]":
+) -> _Answered:
     from perfpredict.services.opening import load_engine
     from perfpredict.services.predict import predict as service
 
@@ -116,7 +132,12 @@ def _predict_model(
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=predictor, detected=detected_devices(names))
     devices = resolved_devices(engine, names)
-    return service(engine, workloads, devices, level=level, model=model)
+    is_described = source.is_given or workload_options.onnx is not None
+    return _Answered(
+        engine=engine,
+        predictions=service(engine, workloads, devices, level=level, model=model),
+        described=model if is_described else None,
+    )
 
 
 def _questions(
@@ -134,14 +155,15 @@ def _questions(
 
 def _predict_questions(
     questions: "list[Question]", names: tuple[str, ...], predictor: str, level: float
-) -> "list[Prediction]":
+) -> _Answered:
     from perfpredict.services.opening import load_engine
     from perfpredict.services.predict import predict_questions
 
     asked = [*names, *(one.hardware for one in questions if one.hardware)]
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=predictor, detected=detected_devices(asked))
-    return predict_questions(engine, questions, names, level=level)
+    found = predict_questions(engine, questions, names, level=level)
+    return _Answered(engine=engine, predictions=found)
 
 
 def store_predictions(found: "list[Prediction]", user: str | None) -> "list[Prediction]":

@@ -105,8 +105,9 @@ def recommend(
 ) -> None:
     """Rank hardware for MODEL by what is predicted, under limits."""
     from perfpredict.domain.recommendation import Objective
-    from perfpredict.reports.perf import explanation_report
+    from perfpredict.reports.explanation import explanation_report
     from perfpredict.reports.recommendation import recommendation_report
+    from perfpredict.services.explain import explain as taken_apart
     from perfpredict.services.opening import load_engine
     from perfpredict.services.recommend import recommend as rank
     from perfpredict.services.recommending import ranking_inputs
@@ -128,7 +129,8 @@ def recommend(
     if not is_unstored:
         found = _store(found, user)
     if explain:
-        context.emit(explanation_report([c.prediction for c in found.candidates[: top or None]]))
+        shown = [c.prediction for c in found.candidates[: top or None]]
+        context.emit(explanation_report(taken_apart(engine, shown, model=model)))
     else:
         report = recommendation_report(found, top=top or len(found.candidates))
         context.emit(report, ids=_quiet_lines(found))

@@ -176,6 +176,11 @@ class CalibratedPredictor:
     def basis(self) -> Basis:
         return self.inner.basis
 
+    def rows_of(self, case: Case) -> int:
+        """Return how many rows correct `case`."""
+        process = self._processes.get(device_and_kind(case))
+        return 0 if process is None else process.rows
+
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return the inner predictor's estimates, corrected where the device has rows."""
         estimates = self.inner.predict(cases, level)

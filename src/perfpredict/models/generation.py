@@ -96,6 +96,10 @@ class GenerationPredictor:
             raise CannotAnswerError("a predictor of generation answers no workload without a phase")
         return answer_by(self.parts, cases, terms_of(cases))
 
+    def term_shares(self, case: Case) -> Floats:
+        """Return the share of the time of `case` that each of TERMS takes; they add up to 1."""
+        return np.asarray(self.answer([case]).timing.term_shares[0])
+
     def factors(self, case: Case) -> LogFactors:
         """Return the log factors of the 90 % interval around the latency."""
         is_known = framework_of(case) in self.seen.frameworks
@@ -217,6 +221,19 @@ class CalibratedGeneration:
     def version(self) -> str:
         rows = sum(device.rows for device in self._devices.values())
         return f"{self.inner.version}+{rows}"
+
+    def rows_of(self, case: Case) -> int:
+        """Return how many rows move the answer to `case`."""
+        device = self._devices.get(case.device.name)
+        return 0 if device is None else device.rows
+
+    def term_shares(self, case: Case) -> Floats:
+        """Return the share of the time of `case` that each of TERMS takes; they add up to 1."""
+        device = self._devices.get(case.device.name)
+        if device is None:
+            return self.inner.term_shares(case)
+        moved = device.answer(self.inner.answer([case]), [framework_of(case)])
+        return np.asarray(moved.timing.term_shares[0])
 
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return one estimate a case, moved where its device has rows."""

@@ -91,6 +91,11 @@ class ReferencePredictor:
             self, learned.calibrated(generated), calibrate(self, others), row_count=len(rows)
         )
 
+    def part(self, case: Case) -> Prior:
+        """Return the learner that answers `case`, the roofline sum where its kind has none."""
+        found = self.parts.get(kind_of_work(case.workload), self.roofline)
+        return found.predictor() if isinstance(found, _ShippedPart) else found
+
     def _by_predictor(self, cases: Sequence[Case]) -> list[tuple[Prior, list[int]]]:
         places: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
@@ -132,6 +137,11 @@ class CalibratedReference:
         others = iter(self._others.predict([c for c, own in asked if not own], level))
         return [next(generated if own else others) for own in is_generated]
 
+    def part(self, case: Case) -> CalibratedGeneration | CalibratedPredictor:
+        """Return the calibrated predictor that answers `case`."""
+        is_generated = kind_of_work(case.workload) == GENERATION
+        return self._generation if is_generated else self._others
+
 
 class _ShippedPart:
     """One learner of the reference, read when it is first asked."""
@@ -150,19 +160,20 @@ class _ShippedPart:
         return self._roofline.constants
 
     def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
-        return self._predictor().latencies_ms(cases, breakdown)
+        return self.predictor().latencies_ms(cases, breakdown)
 
     def predict(
         self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
     ) -> list[CaseEstimate]:
-        return self._predictor().predict(cases, level, breakdown)
+        return self.predictor().predict(cases, level, breakdown)
 
     def generation(self) -> GenerationPredictor | None:
         """Return the predictor of generation, None if this part is of another kind."""
-        loaded = self._predictor()
+        loaded = self.predictor()
         return loaded if isinstance(loaded, GenerationPredictor) else None
 
-    def _predictor(self) -> ResidualPredictor | GenerationPredictor:
+    def predictor(self) -> ResidualPredictor | GenerationPredictor:
+        """Return the learner itself, read from its file on the first call."""
         if self._loaded is None:
             content = json.loads(gzip.decompress(self._path.read_bytes()))
             if content["format"] == generation.FORMAT:

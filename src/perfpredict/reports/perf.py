@@ -1,4 +1,4 @@
-"""Reports of the `perf` group: predictions, their explanation, accuracy and gates."""
+"""Reports of `perf predict` and `perf matrix`."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,19 @@ from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Estimate, Prediction
 from perfpredict.domain.workload import Workload
 from perfpredict.reports.measure_lines import record_line, run_line
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+from perfpredict.reports.report import (
+    Column,
+    ColumnKind,
+    Drawing,
+    JsonValue,
+    Judged,
+    Report,
+    Row,
+)
 
 MIB = 2.0**20
+MOST_CAUTIONS = 6
+"""Cautions that are written out below a table."""
 
 PREDICTION_COLUMNS = (
     Column("prediction_id", "id", ColumnKind.ID, 6),
@@ -24,11 +34,11 @@ PREDICTION_COLUMNS = (
     Column("latency_ms", "latency ms", ColumnKind.MS, 0),
     Column("latency_lo", "from", ColumnKind.MS, 2),
     Column("latency_hi", "to", ColumnKind.MS, 2),
-    Column("memory_mib", "MiB", ColumnKind.MIB, 2),
+    Column("memory_mib", "MiB", ColumnKind.MIB, 1),
     Column("memory_lo", "from", ColumnKind.MIB, 7),
     Column("memory_hi", "to", ColumnKind.MIB, 7),
     Column("level", "level", ColumnKind.PERCENT, 6),
-    Column("fits", "fits", ColumnKind.FLAG, 1),
+    Column("fits", "fits", ColumnKind.FLAG, 1, Judged.ANSWER),
     Column("basis", "basis", ColumnKind.TEXT, 2),
     Column("n_similar", "rows", ColumnKind.COUNT, 5),
     Column("predictor", "predictor", ColumnKind.ID, 7),
@@ -36,6 +46,9 @@ PREDICTION_COLUMNS = (
     Column("note", "note", ColumnKind.TEXT, 8),
 )
 
+_DRAWINGS = (
+    Drawing("interval", "latency_ms", "latency_ms", "latency_lo", "latency_hi", priority=2),
+)
 VERSION_COLUMN = Column("framework_version", "version", ColumnKind.TEXT, 5)
 
 
@@ -95,7 +108,7 @@ def predictions_report(
     """
     assumed = dict.fromkeys(text for one in predictions for text in one.assumptions)
     notes = [f"assumed: {', '.join(assumed)}"] if assumed else []
-    notes += list(dict.fromkeys(text for one in predictions for text in one.cautions))
+    notes += caution_notes(predictions)
     notes += _basis_notes(predictions, is_measured_by_run=is_measured_by_run)
     rows = [prediction_row(one) for one in predictions]
     return Report(
@@ -103,7 +116,30 @@ def predictions_report(
         with_version_column(PREDICTION_COLUMNS, rows),
         rows,
         notes=tuple(notes),
+        drawings=_DRAWINGS,
     )
+
+
+def caution_notes(predictions: Sequence[Prediction]) -> list[str]:
+    """Return each caution once, with the devices that it is about; the rest are only counted."""
+    devices: dict[str, list[str]] = {}
+    for one in predictions:
+        for text in one.cautions:
+            devices.setdefault(text, []).append(one.hardware.device.name)
+    count = len({one.hardware.device.name for one in predictions})
+    notes = []
+    for text, own in list(devices.items())[:MOST_CAUTIONS]:
+        names = list(dict.fromkeys(own))
+        is_clear = len(names) == count or names[0] in text
+        notes.append(text if is_clear else f"{text} ({_some(names)})")
+    if len(devices) > MOST_CAUTIONS:
+        notes.append(f"{len(devices) - MOST_CAUTIONS} more cautions: --json has them all")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def is_unmeasured(predictions: Sequence[Prediction]) -> bool:
@@ -141,31 +177,6 @@ def _note(prediction: Prediction) -> str:
     needed = prediction.memory_bytes.value / 2**30
     there = prediction.memory_capacity_bytes / 2**30
     return f"does not fit: needs {needed:.1f} GiB of {there:.1f}"
-
-
-EXPLANATION_COLUMNS = (
-    Column("hardware", "device", ColumnKind.ID, 0),
-    Column("batch_size", "batch", ColumnKind.COUNT, 0),
-    Column("part", "part of the time", ColumnKind.TEXT, 0),
-    Column("share", "share", ColumnKind.PERCENT, 0),
-    Column("bound", "bound", ColumnKind.TEXT, 1),
-)
-
-
-def explanation_report(predictions: Sequence[Prediction]) -> Report:
-    """Return where the time of each prediction goes: op classes and launches, largest first."""
-    rows: list[Row] = []
-    for one in predictions:
-        shared: dict[str, JsonValue] = {
-            "hardware": one.hardware.device.name,
-            "batch_size": one.workload.batch_size,
-        }
-        rows += [
-            {**shared, "part": part.op_class.value, "share": part.share, "bound": part.bound}
-            for part in one.time_shares
-        ]
-        rows.append({**shared, "part": "launches", "share": one.launch_share, "bound": "host"})
-    return Report("perf-explain", EXPLANATION_COLUMNS, rows)
 
 
 MATRIX_METRICS = {

@@ -2,27 +2,38 @@
 
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.recommendation import Candidate, Recommendation
-from perfpredict.reports.perf import MIB, prediction_row
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+from perfpredict.reports.perf import MIB, caution_notes, prediction_row
+from perfpredict.reports.report import (
+    Column,
+    ColumnKind,
+    Drawing,
+    JsonValue,
+    Judged,
+    Report,
+    Row,
+)
 
 COLUMNS = (
     Column("rank", "rank", ColumnKind.COUNT, 0),
     Column("hardware", "device", ColumnKind.ID, 0),
     Column("platform", "asked as", ColumnKind.TEXT, 6),
-    Column("meets", "meets", ColumnKind.TEXT, 2),
-    Column("throughput_per_s", "per s", ColumnKind.RATE, 1),
+    Column("meets", "meets", ColumnKind.ID, 1, Judged.ANSWER),
+    Column("throughput_per_s", "per s", ColumnKind.RATE, 3),
     Column("throughput_lo", "from", ColumnKind.RATE, 5),
     Column("throughput_hi", "to", ColumnKind.RATE, 5),
     Column("latency_ms", "latency ms", ColumnKind.MS, 0),
     Column("latency_lo", "from", ColumnKind.MS, 2),
     Column("latency_hi", "to", ColumnKind.MS, 2),
-    Column("memory_mib", "MiB", ColumnKind.MIB, 3),
+    Column("memory_mib", "MiB", ColumnKind.MIB, 5),
     Column("memory_capacity_mib", "of MiB", ColumnKind.MIB, 6),
-    Column("price_per_h", "price/h", ColumnKind.NUMBER, 4),
-    Column("cost_per_1m", "cost/1M", ColumnKind.NUMBER, 4),
+    Column("price_per_h", "price/h", ColumnKind.NUMBER, 6),
+    Column("cost_per_1m", "cost/1M", ColumnKind.NUMBER, 6),
     Column("score", "score", ColumnKind.NUMBER, 7),
     Column("basis", "basis", ColumnKind.TEXT, 5),
-    Column("reason", "why", ColumnKind.TEXT, 3),
+    Column("reason", "why", ColumnKind.TEXT, 4),
+)
+_DRAWINGS = (
+    Drawing("interval", "latency_ms", "latency_ms", "latency_lo", "latency_hi", judged_key="meets"),
 )
 
 
@@ -35,7 +46,8 @@ def recommendation_report(recommendation: Recommendation, *, top: int) -> Report
         COLUMNS,
         rows[:top],
         title=f"{work.model}, batch {work.batch_size}, {work.precision}, {work.mode}",
-        notes=_notes(recommendation, hidden=max(len(rows) - top, 0)),
+        notes=_notes(recommendation, top),
+        drawings=_DRAWINGS,
         extra=_extra(recommendation, rows),
         rows_key="candidates",
     )
@@ -81,15 +93,16 @@ def _extra(recommendation: Recommendation, rows: list[dict[str, JsonValue]]) -> 
     }
 
 
-def _notes(recommendation: Recommendation, *, hidden: int) -> tuple[str, ...]:
+def _notes(recommendation: Recommendation, top: int) -> tuple[str, ...]:
+    hidden = len(recommendation.candidates) - top
     notes = [recommendation.explanation]
     if recommendation.assumptions:
         notes.append(f"assumed: {', '.join(recommendation.assumptions)}")
-    notes += recommendation.cautions
+    notes += caution_notes([one.prediction for one in recommendation.candidates[:top]])
     notes += [f"{one.hardware}: {one.reason}" for one in recommendation.excluded[:5]]
     if len(recommendation.excluded) > 5:
         notes.append(f"{len(recommendation.excluded) - 5} more devices do not fit")
-    if hidden:
+    if hidden > 0:
         notes.append(f"{hidden} more candidates: use --top 0 for all")
     notes += _way_to_be_surer(recommendation)
     if recommendation.recommendation_id:

@@ -25,10 +25,10 @@ def render(
         output_format: any but `auto`, which the caller resolves.
         width: terminal columns that a table must fit; None does not limit it.
         color: whether tables may use ANSI colours.
-        ascii_only: whether JSON escapes what is not ASCII.
+        ascii_only: whether JSON escapes what is not ASCII, and bars are drawn in ASCII.
     """
     if output_format is OutputFormat.TABLE:
-        return render_table(report, width=width, color=color)
+        return render_table(report, width=width, color=color, ascii_only=ascii_only)
     if output_format in _EXACT:
         return _EXACT[output_format](report, ascii_only)
     return render_plain(report, color=color)
@@ -118,7 +118,9 @@ def _exact(value: JsonValue, column: Column) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _render_markdown(report: Report, _ascii_only: bool) -> str:
+def _render_markdown(report: Report, ascii_only: bool) -> str:
+    if report.shown:
+        return "\n".join(_render_markdown(section, ascii_only) for section in report.shown)
     heading = f"### {_markdown_cell(report.title)}\n\n" if report.title else ""
     if report.is_single:
         pairs = [

@@ -50,6 +50,18 @@ class ColumnKind(StrEnum):
     FLAG = "flag"
 
 
+class Judged(StrEnum):
+    """What the values of a column say, which decides their colour; reports/tones.py has it."""
+
+    NOT = "not"
+    ANSWER = "answer"
+    """Yes or no, pass or fail: no is bad."""
+    RELATIVE_ERROR = "relative error"
+    """A fraction: small is good."""
+    BOUND = "bound"
+    """What the time waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column; the key is what JSON and CSV call it, unit included."""
@@ -60,6 +72,7 @@ class Column:
     kind: ColumnKind = ColumnKind.TEXT
     priority: int = 1
     """Narrow terminals leave out the columns with the highest numbers; 0 always stays."""
+    judged: Judged = Judged.NOT
 
     @property
     def heading(self) -> str:
@@ -74,6 +87,27 @@ _NUMERIC = {
     ColumnKind.COUNT, ColumnKind.NUMBER, ColumnKind.PERCENT,
     ColumnKind.MS, ColumnKind.MIB, ColumnKind.RATE,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A bar that tables on a terminal draw for each row; no other format has it.
+
+    With bounds it spans them on a logarithmic scale that all rows share and marks the value;
+    without, it grows from 0 with the value, and a value of `full` fills it.
+    """
+
+    heading: str
+    value_key: str
+    after: str
+    """Key of the column that it stands after."""
+    lower_key: str = ""
+    upper_key: str = ""
+    full: float | None = None
+    """None: the largest value of all rows."""
+    priority: int = 1
+    judged_key: str = ""
+    """Key of the column whose colour it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +129,11 @@ class Report:
     rows_key: str = ""
     has_column_choice: bool = False
     """Whether the command takes `--columns`."""
+    drawings: Sequence[Drawing] = ()
+    shown: "Sequence[Report]" = ()
+    """What people are shown in place of the rows, one table after the other; programs get rows."""
+    text: str = ""
+    """What people are shown below the table as it is, such as a plot."""
 
     def with_columns(self, keys: Sequence[str]) -> "Report":
         """Return the report with only the columns `keys`, in that order; none is dropped."""

@@ -45,7 +45,7 @@ OUTPUTS: Mapping[str, str] = {
     "perf-errors": "accuracy:ERROR_COLUMNS",
     "perf-evaluate-groups": "evaluate_protocols:DETAIL_COLUMNS",
     "perf-evaluate-protocol": "evaluate_protocols:PROTOCOL_COLUMNS",
-    "perf-explain": "perf:EXPLANATION_COLUMNS",
+    "perf-explain": "explanation:EXPLANATION_COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
     "sample-clear": "sample:CLEAR_COLUMNS",
     "sample-generate": "sample:GENERATE_COLUMNS",
@@ -69,6 +69,9 @@ SINGLE = frozenset(
     }
 )
 """Outputs that are one object and not a list."""
+
+ROWS_KEYS: Mapping[str, str] = {"perf-explain": "parts"}
+"""Outputs that are an object which holds the list under this key, beside others."""
 
 _TYPES: Mapping[ColumnKind, Sequence[str]] = {
     ColumnKind.COUNT: ["integer", "null"],
@@ -94,7 +97,8 @@ _DESCRIPTIONS = {
 def schema_list() -> Report:
     """Return the outputs that have a schema."""
     rows = [
-        {"name": name, "kind": "object" if name in SINGLE else "array"} for name in sorted(OUTPUTS)
+        {"name": name, "kind": "object" if name in {*SINGLE, *ROWS_KEYS} else "array"}
+        for name in sorted(OUTPUTS)
     ]
     columns = (Column("name", kind=ColumnKind.ID), Column("kind", kind=ColumnKind.ID))
     return Report("schema", columns, rows)
@@ -122,7 +126,11 @@ def schema_of(name: str) -> dict[str, JsonValue]:
         "required": [column.key for column in columns],
     }
     head: dict[str, JsonValue] = {"$schema": _DRAFT, "title": f"perfpredict {name}"}
-    return head | (row if name in SINGLE else {"type": "array", "items": row})
+    listed: dict[str, JsonValue] = {"type": "array", "items": row}
+    if name in ROWS_KEYS:
+        key = ROWS_KEYS[name]
+        return head | {"type": "object", "properties": {key: listed}, "required": [key]}
+    return head | (row if name in SINGLE else listed)
 
 
 def _property(column: Column) -> dict[str, JsonValue]:

@@ -79,6 +79,16 @@ class Engine:
             measured.append(MeasuredCase(case=draft.case, latency_ms=latency_ms / draft.waves))
         return replace(self, predictor=calibrated_by(uncalibrated(self.predictor), measured))
 
+    def case_of(
+        self, prediction: Prediction, *, model: ModelEntry | None = None
+    ) -> tuple[Case, int]:
+        """Return what the predictor was asked for `prediction`, and in how many waves it runs."""
+        found = _profiled(prediction.workload, model)
+        if isinstance(found, PerfpredictError):
+            raise found
+        draft = _draft(found, prediction.hardware)
+        return draft.case, draft.waves
+
     def _answer(
         self, pairs: Sequence[Pair], level: float, models: dict[Workload, ModelEntry]
     ) -> list[Prediction | PerfpredictError]:
