@@ -32,7 +32,7 @@ ESCAPE = "\x1b"
 )
 def test_help_version_and_completion_load_nothing_heavy(arguments, environment):
     code = (
-        "import sys; from perfpredict.__main__ import run; "
+        "import sys; from perfpredict.program import run; "
         f"code = run({list(arguments)!r}); "
         f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr); sys.exit(code)"
     )

@@ -12,7 +12,6 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
-from perfpredict.__main__ import run
 from perfpredict.catalog.devices import DeviceCatalog
 from perfpredict.catalog.models import find_model, profile
 from perfpredict.domain.measurement import Measurement
@@ -21,6 +20,7 @@ from perfpredict.models import signing
 from perfpredict.models.blobs import list_globals
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
+from perfpredict.program import run
 from perfpredict.store.access import Access
 from perfpredict.store.gateway import Store
 from perfpredict.store.ids import IdKind, new_id

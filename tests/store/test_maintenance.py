@@ -93,6 +93,17 @@ def test_a_backup_overwrites_nothing_unasked(place, tmp_path):
         backup(place, place.path, now=NOON, force=True)
 
 
+@pytest.mark.parametrize("leads_to", ["precious.txt", "nowhere", "/proc/self/fd/1"])
+def test_a_backup_neither_follows_nor_replaces_a_link(leads_to, place, tmp_path):
+    precious, link = tmp_path / "precious.txt", tmp_path / "link.duckdb"
+    precious.write_text("keep")
+    link.symlink_to(leads_to)
+
+    with pytest.raises(InvalidInputError, match="is a link, which a backup neither follows"):
+        backup(place, link, now=NOON, force=True)
+    assert (str(link.readlink()), precious.read_text()) == (leads_to, "keep")
+
+
 def test_a_backup_without_a_name_is_dated_and_beside(place):
     assert backup(place, None, now=NOON).target.name == "x-20261101T120000Z.duckdb"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from perfpredict.__main__ import run
+from perfpredict.program import run
 
 from .processes import Children, Done
 

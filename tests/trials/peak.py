@@ -6,7 +6,7 @@ from .processes import LONGEST_S, Children
 
 _SCRIPT = """
     import sys
-    from perfpredict.__main__ import run
+    from perfpredict.program import run
     code = run(sys.argv[1:])
     # ru_maxrss would begin at the size of the process that started this one
     status = open("/proc/self/status").read()

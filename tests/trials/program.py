@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from perfpredict.__main__ import run
+from perfpredict.program import run
 
 _KEPT = ("PATH", "LANG", "PYTHON", "OMP_", "COVERAGE")
 

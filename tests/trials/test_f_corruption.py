@@ -22,7 +22,7 @@ from .processes import finish
 FLIPS = """
     import contextlib, io, json, random, sys
     from pathlib import Path
-    from perfpredict.__main__ import run
+    from perfpredict.program import run
 
     source, target, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     whole, chooser = source.read_bytes(), random.Random(18)
@@ -127,7 +127,7 @@ def test_f20_a_damaged_log_costs_whole_transactions_or_is_refused(
 
 PATHS = """
     import contextlib, io, json, os, signal, sys, time
-    from perfpredict.__main__ import run
+    from perfpredict.program import run
 
     def called(*arguments):
         out, err = io.StringIO(), io.StringIO()

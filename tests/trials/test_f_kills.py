@@ -48,7 +48,7 @@ def test_f01_a_recording_process_killed_at_random_loses_and_halves_nothing(repea
 
 LOADED = """
     import importlib, sys
-    from perfpredict.__main__ import run
+    from perfpredict.program import run
 
     for name in sys.argv[1].split(","):
         importlib.import_module(f"perfpredict.{name}")

@@ -77,7 +77,7 @@ def test_u05_every_command_of_the_readme_is_understood(rows: Furnished) -> None:
 
 LOADED = """
     import json, sys
-    from perfpredict.__main__ import run
+    from perfpredict.program import run
     for arguments in json.loads(sys.argv[1]):
         code = run(arguments)
         loaded = [name for name in json.loads(sys.argv[2]) if name in sys.modules]

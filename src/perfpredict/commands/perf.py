@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from perfpredict.reports.report import Report
     from perfpredict.services.engine import Engine
 
+_LARGEST_LIST_BYTES = 10 * 2**20
+
 app = typer.Typer(help="Predict latency, throughput and memory.")
 HardwareOption = Annotated[
     list[str] | None,
@@ -266,10 +268,12 @@ def _names_or_file(option: str, text: str) -> tuple[str, ...]:
     """Return the names in `a,b`, or those in a file of one name a line for `@FILE`."""
     if not text.startswith("@"):
         return parsing.split_names(option, [text])
+    from perfpredict.catalog.given_files import read_given
+
     try:
-        lines = Path(text[1:]).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidInputError(f"{option}: cannot read '{text[1:]}'") from exc
+        lines = read_given(Path(text[1:]), most_bytes=_LARGEST_LIST_BYTES).decode().split("\n")
+    except UnicodeDecodeError as exc:
+        raise InvalidInputError(f"{option}: '{text[1:]}' is not UTF-8 text") from exc
     return parsing.split_names(option, [line for line in lines if line.strip()])
 
 

@@ -50,7 +50,7 @@ def backup(place: Place, target: Path | None, *, now: datetime, force: bool = Fa
     with place.locked(Access.READ) as held:
         source = held.path
         _require_database(source)
-        target = resolve_path(target or _dated(source, now))
+        target = _no_link(target or _dated(source, now))
         if target == source:
             raise InvalidInputError("the backup must be another file than the database")
         if look_at(target) is not FileState.MISSING and not force:
@@ -104,6 +104,20 @@ def compact(place: Place) -> tuple[int, int]:
 def _require_database(path: Path) -> None:
     if inspect(path) is not FileState.DATABASE:
         raise no_database(path)
+
+
+def _no_link(path: Path) -> Path:
+    """Return `path` resolved; a link is refused, since what it leads to is not ours to replace."""
+    try:
+        is_link = path.expanduser().is_symlink()
+    except (OSError, ValueError):
+        is_link = False  # resolving says what is wrong with the name
+    if is_link:
+        raise InvalidInputError(
+            f"'{path}' is a link, which a backup neither follows nor replaces",
+            hint="name a file that is new or may be replaced",
+        )
+    return resolve_path(path)
 
 
 def _dated(path: Path, now: datetime) -> Path:
