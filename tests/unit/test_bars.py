@@ -4,11 +4,11 @@ import pytest
 
 from perfpredict.reports.bars import bars
 from perfpredict.reports.render import render
-from perfpredict.reports.report import Column, ColumnKind, Drawing, Judged, OutputFormat, Report
+from perfpredict.reports.report import Column, ColumnKind, Drawing, OutputFormat, Report
 from perfpredict.reports.table import fitting_columns
 from perfpredict.reports.tones import Tone, colored, tone_of
 
-INTERVAL = Drawing("interval", "ms", "ms", "lo", "hi", judged_key="meets")
+INTERVAL = Drawing("interval", "ms", "ms", "lo", "hi", colored_as="meets")
 AMOUNT = Drawing("bar", "ms", "ms")
 ROWS = (
     {"name": "a", "ms": 10.0, "lo": 1.0, "hi": 100.0, "meets": "yes"},
@@ -18,7 +18,7 @@ ROWS = (
 COLUMNS = (
     Column("name", kind=ColumnKind.ID, priority=0),
     Column("ms", kind=ColumnKind.MS, priority=0),
-    Column("meets", kind=ColumnKind.ID, priority=2, judged=Judged.ANSWER),
+    Column("meets", kind=ColumnKind.ID, priority=2),
 )
 
 
@@ -63,9 +63,9 @@ def test_a_narrow_table_gives_up_its_bars_before_columns_of_more_weight():
 
 
 def test_colours_say_what_the_words_beside_them_say():
-    answers = [tone_of(value, Judged.ANSWER) for value in (True, "pass", False, "unknown")]
+    answers = [tone_of("meets", value) for value in (True, "pass", False, "unknown")]
     assert answers == [Tone.GOOD, Tone.GOOD, Tone.BAD, Tone.UNSURE]
-    errors = [tone_of(value, Judged.RELATIVE_ERROR) for value in (0.1, -0.2, 0.26, None)]
+    errors = [tone_of("rel_error", value) for value in (0.1, -0.2, 0.26, None)]
     assert errors == [Tone.GOOD, Tone.UNSURE, Tone.BAD, Tone.ABSENT]
     table = render(Report("trial", COLUMNS, ROWS), OutputFormat.TABLE, width=80, color=True)
     assert "\x1b[32myes" in table and "\x1b[31mno" in table
@@ -73,9 +73,8 @@ def test_colours_say_what_the_words_beside_them_say():
 
 
 def test_a_legend_stands_below_coloured_errors_only():
-    columns = (Column("name"), Column("ape", kind=ColumnKind.PERCENT,
-                                      judged=Judged.RELATIVE_ERROR))  # fmt: skip
-    report = Report("trial", columns, [{"name": "a", "ape": 0.5}])
+    columns = (Column("name"), Column("rel_error", kind=ColumnKind.PERCENT))
+    report = Report("trial", columns, [{"name": "a", "rel_error": 0.5}])
 
     assert "red beyond" in render(report, OutputFormat.TABLE, width=80, color=True)
     assert "red beyond" not in render(report, OutputFormat.TABLE, width=80)

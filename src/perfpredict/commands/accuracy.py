@@ -1,6 +1,6 @@
 """The commands of `perf` that judge: analyze, errors and check."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from perfpredict.domain.metrics import Metric
     from perfpredict.domain.row_filter import RowFilter
+    from perfpredict.reports.report import Figure
     from perfpredict.services.gate import GateCheck, GateLimits
     from perfpredict.store.gateway import Store
 
@@ -43,6 +44,7 @@ _ANALYZE = help_epilog(
         "perfpredict perf analyze --model bert-base-uncased --hardware cuda --metric throughput "
         "--days 30",
         "perfpredict perf analyze --by device --by basis --json",
+        "perfpredict perf analyze --metric latency --by device --plot",
     ],
     [3],
 )
@@ -93,6 +95,10 @@ def analyze(
         ),
     ] = None,
     worst: Annotated[int, typer.Option("--worst", min=0, help="List this many pairs.")] = 0,
+    is_plotted: Annotated[
+        bool,
+        typer.Option("--plot", help="Draw predicted against measured, errors and coverage."),
+    ] = False,
 ) -> None:
     """Compare predictions with what was measured."""
     from perfpredict.reports.accuracy import accuracy_report, errors_report
@@ -104,13 +110,32 @@ def analyze(
         row_filter = filters.row_filter(store)
         statistics, is_sample = _statistics(store, row_filter, _metrics(metric), groups, pairs)
         errors = list_errors(store, row_filter, _metrics(metric)) if worst else None
-    if errors is None:
-        context.emit(accuracy_report(statistics, groups, is_sample=is_sample))
-        return
-    import polars as pl
+        figures = _figures(store, row_filter, statistics, groups, pairs) if is_plotted else ()
+    report = accuracy_report(statistics, groups, is_sample=is_sample)
+    if errors is not None:
+        ordered = errors.sort(errors["ln_ratio"].abs(), descending=True, nulls_last=True)
+        report = errors_report(ordered.head(worst))
+    context.emit(replace(report, figures=figures))
 
-    order = pl.col("ln_ratio").abs()
-    context.emit(errors_report(errors.sort(order, descending=True, nulls_last=True).head(worst)))
+
+def _figures(
+    store: "Store", row_filter: "RowFilter", statistics: "pl.DataFrame", groups: tuple[str, ...],
+    pairs: PairOptions,
+) -> "tuple[Figure, ...]":  # fmt: skip
+    """Return the plots of the first metric that has pairs, latency before throughput."""
+    from perfpredict.domain.metrics import Metric
+    from perfpredict.reports.accuracy_plot import accuracy_figures
+    from perfpredict.store.accuracy import counted_pairs
+
+    present = set(statistics.filter(statistics["n"] > 0)["metric"])
+    order = (Metric.LATENCY, Metric.THROUGHPUT, Metric.MEMORY)
+    chosen = next(metric for metric in order if metric.value in present)
+    counted = counted_pairs(
+        store, row_filter, chosen,
+        include_retrospective=pairs.include_retrospective,
+        include_in_sample=pairs.include_in_sample,
+    )  # fmt: skip
+    return accuracy_figures(counted, chosen.value, statistics, groups)
 
 
 def _statistics(

@@ -1,6 +1,6 @@
 """`perfpredict hardware`: which devices there are, what this machine has, what was recommended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -74,7 +74,11 @@ def list_(
 
 @app.command(
     epilog=help_epilog(
-        ["perfpredict hardware show nvidia-l4", "perfpredict hardware show cuda --json"], [3]
+        [
+            "perfpredict hardware show nvidia-l4 --plot",
+            "perfpredict hardware show cuda --json",
+        ],
+        [3],
     )
 )
 def show(
@@ -84,16 +88,19 @@ def show(
             metavar="NAME", autocompletion=values.hardware, help="A device, alias or platform."
         ),
     ],
+    is_plotted: Annotated[bool, typer.Option("--plot", help="Draw its roofline.")] = False,
 ) -> None:
     """Show all that is known of a device."""
     from perfpredict.reports import hardware as report
+    from perfpredict.reports import roofline_plot
     from perfpredict.services import hardware as service
 
     with context.open_store_if_exists() as store:
         shown = service.show_device(store, name)
-    context.emit(
-        report.shown_device(shown.resolved, shown.measurements), ids=[shown.resolved.device.name]
-    )
+    device = shown.resolved.device
+    found = report.shown_device(shown.resolved, shown.measurements)
+    figures = (roofline_plot.device_figure(device),) if is_plotted else ()
+    context.emit(replace(found, figures=figures), ids=[device.name])
 
 
 @app.command(epilog=help_epilog(["perfpredict hardware detect --json"]))

@@ -51,6 +51,8 @@ PredictorOption = Annotated[
             "--precision fp16",
             "perfpredict perf predict llama-3.1-8b --hardware nvidia-l4 --phase decode "
             "--precision fp16 --framework vllm",
+            "perfpredict perf predict resnet50 --hardware nvidia-l4 --batch-size 32 --explain "
+            "--plot",
             "perfpredict perf predict my-net --params 25e6 --flops 8.2e9 --hardware cpu --json",
         ],
         [3],
@@ -71,6 +73,9 @@ def predict(
     predictor: PredictorOption = "auto",
     level: LevelOption = 0.9,
     explain: Annotated[bool, typer.Option("--explain", help="Where the time goes.")] = False,
+    is_plotted: Annotated[
+        bool, typer.Option("--plot", help="Draw the roofline with the operations on it.")
+    ] = False,
     is_unstored: Annotated[bool, typer.Option("--no-store", help="Store nothing.")] = False,
     user: UserOption = None,
 ) -> None:
@@ -84,7 +89,8 @@ def predict(
     if not is_unstored:
         answered = replace(answered, predictions=store_predictions(answered.predictions, user))
     ids = [one.prediction_id for one in answered.predictions if one.prediction_id]
-    context.emit(_explained(answered) if explain else _listed(answered), ids=ids)
+    report = _explained(answered) if explain else _listed(answered)
+    context.emit(_plotted(report, answered) if is_plotted else report, ids=ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +121,14 @@ def _explained(answered: _Answered) -> "Report":
     return explanation_report(
         explain(answered.engine, answered.predictions, model=answered.described)
     )
+
+
+def _plotted(report: "Report", answered: _Answered) -> "Report":
+    from perfpredict.reports.roofline_plot import figures_of
+    from perfpredict.services.explain import explain
+
+    found = explain(answered.engine, answered.predictions, model=answered.described)
+    return replace(report, figures=figures_of(found))
 
 
 def _predict_model(

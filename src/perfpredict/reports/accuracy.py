@@ -108,5 +108,5 @@ GATE_COLUMNS = (
     Column("value", "value", ColumnKind.NUMBER, 0),
     Column("limit", "limit", ColumnKind.NUMBER, 0),
     Column("n", "n", ColumnKind.COUNT, 0),
-    Column("result", "result", ColumnKind.TEXT, 0),
+    Column("result", "result", ColumnKind.ID, 0),
 )

@@ -11,7 +11,6 @@ from perfpredict.reports.report import (
     ColumnKind,
     Drawing,
     JsonValue,
-    Judged,
     Report,
     Row,
 )
@@ -25,7 +24,7 @@ EXPLANATION_COLUMNS = (
     Column("part", "part of the time", ColumnKind.ID, 0),
     Column("latency_ms", "ms", ColumnKind.MS, 0),
     Column("share", "share", ColumnKind.PERCENT, 0),
-    Column("bound", "bound", ColumnKind.ID, 0, Judged.BOUND),
+    Column("bound", "bound", ColumnKind.ID, 0),
     Column("full_rate_ms", "at full rates", ColumnKind.MS, 3),
     Column("launches", "launches", ColumnKind.NUMBER, 4),
     Column("arithmetic_intensity", "FLOP/byte", ColumnKind.NUMBER, 5),
@@ -46,7 +45,7 @@ _OPERATION_COLUMNS = (
     Column("full_rate_ms", "ms", ColumnKind.MS, 0),
     Column("compute_ms", "computing", ColumnKind.MS, 2),
     Column("memory_ms", "moving", ColumnKind.MS, 2),
-    Column("bound", "bound", ColumnKind.ID, 0, Judged.BOUND),
+    Column("bound", "bound", ColumnKind.ID, 0),
     Column("launches", "launches", ColumnKind.NUMBER, 1),
     Column("arithmetic_intensity", "FLOP/byte", ColumnKind.NUMBER, 1),
 )
@@ -175,7 +174,7 @@ def _times(explanation: Explanation) -> Report:
         ],
         rows,
         title=_title(explanation.prediction),
-        drawings=(Drawing("", "share", "share", full=1.0, judged_key="bound"),),
+        drawings=(Drawing("", "share", "share", full=1.0, colored_as="bound"),),
     )
 
 

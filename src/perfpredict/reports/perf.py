@@ -11,7 +11,6 @@ from perfpredict.reports.report import (
     ColumnKind,
     Drawing,
     JsonValue,
-    Judged,
     Report,
     Row,
 )
@@ -38,7 +37,7 @@ PREDICTION_COLUMNS = (
     Column("memory_lo", "from", ColumnKind.MIB, 7),
     Column("memory_hi", "to", ColumnKind.MIB, 7),
     Column("level", "level", ColumnKind.PERCENT, 6),
-    Column("fits", "fits", ColumnKind.FLAG, 1, Judged.ANSWER),
+    Column("fits", "fits", ColumnKind.FLAG, 1),
     Column("basis", "basis", ColumnKind.TEXT, 2),
     Column("n_similar", "rows", ColumnKind.COUNT, 5),
     Column("predictor", "predictor", ColumnKind.ID, 7),

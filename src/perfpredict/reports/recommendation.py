@@ -8,7 +8,6 @@ from perfpredict.reports.report import (
     ColumnKind,
     Drawing,
     JsonValue,
-    Judged,
     Report,
     Row,
 )
@@ -17,7 +16,7 @@ COLUMNS = (
     Column("rank", "rank", ColumnKind.COUNT, 0),
     Column("hardware", "device", ColumnKind.ID, 0),
     Column("platform", "asked as", ColumnKind.TEXT, 6),
-    Column("meets", "meets", ColumnKind.ID, 1, Judged.ANSWER),
+    Column("meets", "meets", ColumnKind.ID, 1),
     Column("throughput_per_s", "per s", ColumnKind.RATE, 3),
     Column("throughput_lo", "from", ColumnKind.RATE, 5),
     Column("throughput_hi", "to", ColumnKind.RATE, 5),
@@ -33,7 +32,7 @@ COLUMNS = (
     Column("reason", "why", ColumnKind.TEXT, 4),
 )
 _DRAWINGS = (
-    Drawing("interval", "latency_ms", "latency_ms", "latency_lo", "latency_hi", judged_key="meets"),
+    Drawing("interval", "latency_ms", "latency_ms", "latency_lo", "latency_hi", colored_as="meets"),
 )
 
 

@@ -3,7 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, OutputFormat, Report, Row
+from perfpredict.reports.report import (
+    Column,
+    ColumnKind,
+    JsonValue,
+    OutputFormat,
+    Report,
+    Row,
+    Style,
+)
 from perfpredict.reports.table import render_plain, render_table
 from perfpredict.reports.text import TABLE_DIGITS, cell, plain_value
 
@@ -27,11 +35,14 @@ def render(
         color: whether tables may use ANSI colours.
         ascii_only: whether JSON escapes what is not ASCII, and bars are drawn in ASCII.
     """
-    if output_format is OutputFormat.TABLE:
-        return render_table(report, width=width, color=color, ascii_only=ascii_only)
     if output_format in _EXACT:
         return _EXACT[output_format](report, ascii_only)
-    return render_plain(report, color=color)
+    if output_format is OutputFormat.TABLE:
+        text = render_table(report, width=width, color=color, ascii_only=ascii_only)
+    else:
+        text = render_plain(report, color=color)
+    style = Style(width=width or Style().width, color=color, ascii_only=ascii_only)
+    return "\n".join([text, *(figure.draw(style) for figure in report.figures)])
 
 
 def _render_json(report: Report, ascii_only: bool) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from perfpredict.errors import InvalidInputError
 
@@ -50,18 +50,6 @@ class ColumnKind(StrEnum):
     FLAG = "flag"
 
 
-class Judged(StrEnum):
-    """What the values of a column say, which decides their colour; reports/tones.py has it."""
-
-    NOT = "not"
-    ANSWER = "answer"
-    """Yes or no, pass or fail: no is bad."""
-    RELATIVE_ERROR = "relative error"
-    """A fraction: small is good."""
-    BOUND = "bound"
-    """What the time waits for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column; the key is what JSON and CSV call it, unit included."""
@@ -72,7 +60,6 @@ class Column:
     kind: ColumnKind = ColumnKind.TEXT
     priority: int = 1
     """Narrow terminals leave out the columns with the highest numbers; 0 always stays."""
-    judged: Judged = Judged.NOT
 
     @property
     def heading(self) -> str:
@@ -106,8 +93,29 @@ class Drawing:
     full: float | None = None
     """None: the largest value of all rows."""
     priority: int = 1
-    judged_key: str = ""
+    colored_as: str = ""
     """Key of the column whose colour it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a plot is drawn with."""
+
+    width: int = 80
+    """Terminal columns."""
+    color: bool = False
+    ascii_only: bool = False
+
+    def sign(self, unicode_sign: str, ascii_sign: str) -> str:
+        """Return the sign that the terminal can show."""
+        return ascii_sign if self.ascii_only else unicode_sign
+
+
+class Figure(Protocol):
+    """A plot made of characters."""
+
+    def draw(self, style: Style) -> str:
+        """Return lines of text, each with its newline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +140,8 @@ class Report:
     drawings: Sequence[Drawing] = ()
     shown: "Sequence[Report]" = ()
     """What people are shown in place of the rows, one table after the other; programs get rows."""
-    text: str = ""
-    """What people are shown below the table as it is, such as a plot."""
+    figures: "Sequence[Figure]" = ()
+    """Plots that people are shown below the table."""
 
     def with_columns(self, keys: Sequence[str]) -> "Report":
         """Return the report with only the columns `keys`, in that order; none is dropped."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfpredict.reports.bars import LEAST_WIDTH, MOST_WIDTH, bars
-from perfpredict.reports.report import Column, ColumnKind, Drawing, Judged, Report, Row
+from perfpredict.reports.report import Column, ColumnKind, Drawing, Report, Row
 from perfpredict.reports.text import PLAIN_DIGITS, TABLE_DIGITS, cell, display_width, visible
-from perfpredict.reports.tones import ERROR_LEGEND, Tone, tone_of
+from perfpredict.reports.tones import ERROR_LEGEND, Tone, is_error, tone_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,7 +25,7 @@ def render_plain(report: Report, *, color: bool = False) -> str:
     if report.shown:
         return "\n".join(_plain_section(section, color=color) for section in report.shown)
     if report.is_single:
-        return _plain_pairs(report) + report.text
+        return _plain_pairs(report)
     grid = [[column.key for column in report.columns]]
     grid += [
         [cell(row.get(c.key), c.kind, digits=PLAIN_DIGITS) for c in report.columns]
@@ -35,7 +35,7 @@ def render_plain(report: Report, *, color: bool = False) -> str:
     lines = [_plain_line(texts, widths, report.columns) for texts in grid]
     if color and lines:
         lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
-    return "".join(f"{line}\n" for line in lines) + report.text
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _plain_section(section: Report, *, color: bool) -> str:
@@ -142,9 +142,9 @@ def render_table(
     console.print(
         _rich_pairs(report) if report.is_single else _rich_rows(report, fitting, ascii_only)
     )
-    if color and any(c.judged is Judged.RELATIVE_ERROR for c in fitting.columns):
+    if color and any(is_error(column.key) for column in fitting.columns):
         console.print(ERROR_LEGEND, style="dim")
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines()) + report.text
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
 def _natural_width(report: Report) -> int:
@@ -213,13 +213,9 @@ def _bar_cells(
     from rich.text import Text
 
     drawn = bars(report.rows, drawing, width=width, ascii_only=ascii_only)
-    judged = {c.key: c.judged for c in report.columns}.get(drawing.judged_key, Judged.NOT)
-
-    def of_row(place: int) -> "RenderableType":
-        value = report.rows[place].get(drawing.judged_key)
-        return Text(drawn[place], style=tone_of(value, judged).value if value is not None else "")
-
-    return of_row
+    key = drawing.colored_as
+    tones = [tone_of(key, row[key]) if key else Tone.PLAIN for row in report.rows]
+    return lambda place: Text(drawn[place], style=tones[place].value)
 
 
 def _rich_pairs(report: Report) -> "Table":
@@ -232,7 +228,7 @@ def _rich_pairs(report: Report) -> "Table":
     for row in report.rows:
         for column in report.columns:
             value = row.get(column.key)
-            style = tone_of(value, column.judged).value
+            style = tone_of(column.key, value).value
             table.add_row(Text(column.heading), Text(_shown(row, column), style=style))
     return table
 
@@ -242,7 +238,7 @@ def _shown(row: Row, column: Column) -> str:
 
 
 def _style(row: Row, column: Column, first: Column) -> str:
-    tone = tone_of(row.get(column.key), column.judged)
+    tone = tone_of(column.key, row.get(column.key))
     if tone is Tone.PLAIN and column is first and column.kind is ColumnKind.ID:
         tone = Tone.NAME
     return tone.value

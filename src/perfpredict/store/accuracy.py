@@ -60,8 +60,38 @@ def accuracy(
     self-contradicting measurements, forced links, and an actual value of 0.
     """
     groups = [_group(name) for name in by]
-    where = condition(row_filter, Table.MEASUREMENTS)
     names = "".join(f"{group.value}, " for group in groups)
+    pairs, parameters = _pairs(
+        row_filter, metrics, groups,
+        include_retrospective=include_retrospective, include_in_sample=include_in_sample,
+    )  # fmt: skip
+    parameters |= {"fewest_rows": FEWEST_ROWS_FOR_R2, "z": Z_95}
+    low, high = wilson_bounds("coverage", "with_interval")
+    statistics = _STATISTICS.format(groups=names, coverage_lo=low, coverage_hi=high)
+    return store.frame(pairs + statistics, parameters)
+
+
+def counted_pairs(
+    store: Store,
+    row_filter: RowFilter,
+    metric: Metric,
+    *,
+    include_retrospective: bool = False,
+    include_in_sample: bool = False,
+) -> pl.DataFrame:
+    """Return the pairs of one metric that `accuracy` counts: unit, predicted, actual, inside."""
+    pairs, parameters = _pairs(
+        row_filter, [metric], [],
+        include_retrospective=include_retrospective, include_in_sample=include_in_sample,
+    )  # fmt: skip
+    return store.frame(pairs.rstrip().rstrip(",") + _COUNTED, parameters)
+
+
+def _pairs(
+    row_filter: RowFilter, metrics: Sequence[Metric], groups: Sequence[GroupBy], *,
+    include_retrospective: bool, include_in_sample: bool,
+) -> tuple[str, dict[str, object]]:  # fmt: skip
+    where = condition(row_filter, Table.MEASUREMENTS)
     columns = "".join(f"{_GROUP_COLUMNS[group]} as {group.value}, " for group in groups)
     parameters = where.parameters | {
         "metrics": [metric.value for metric in metrics or list(Metric)],
@@ -69,13 +99,8 @@ def accuracy(
         "include_in_sample": include_in_sample,
         "include_measured": GroupBy.BASIS in groups,
         "largest_inconsistency": LARGEST_INCONSISTENCY,
-        "fewest_rows": FEWEST_ROWS_FOR_R2,
-        "z": Z_95,
     }
-    pairs = _PAIRS.format(groups=columns, condition=where.sql)
-    low, high = wilson_bounds("coverage", "with_interval")
-    statistics = _STATISTICS.format(groups=names, coverage_lo=low, coverage_hi=high)
-    return store.frame(pairs + statistics, parameters)
+    return _PAIRS.format(groups=columns, condition=where.sql), parameters
 
 
 def list_errors(
@@ -130,6 +155,13 @@ with pair as (
     join performance_predictions as p on p.prediction_id = e.prediction_id
     where list_contains($metrics::varchar[], e.metric) and {condition}
 ),
+"""
+
+_COUNTED = """
+select unit, predicted, actual, inside_interval
+from pair
+where counts
+order by all
 """
 
 # R² is 1 − SSE/SST: the built-in regr_r2 is a squared correlation and blind to bias
