@@ -104,7 +104,13 @@ def test_f14_a_file_that_may_not_grow_saves_nothing_and_says_so(children, db, re
 
 @pytest.mark.parametrize(
     "command",
-    [("measure", "export", "-o"), ("db", "backup"), ("db", "export"), ("perf", "check")],
+    [
+        ("measure", "export", "-o"),
+        ("db", "backup"),
+        ("db", "export"),
+        ("perf", "check"),
+        ("perf", "report", "-o"),
+    ],
     ids=lambda words: " ".join(words[:2]),
 )
 def test_f15_a_file_that_does_not_fit_leaves_no_part_of_it(children, db, repeats, command):
@@ -114,7 +120,7 @@ def test_f15_a_file_that_does_not_fit_leaves_no_part_of_it(children, db, repeats
     target = db.with_name("out") / "rows.csv"
     target.parent.mkdir()
     words = [*command, target]
-    if command[0] == "perf":
+    if command[1] == "check":
         words = [*command, "--max-median-error", "9", "--save-baseline", target]
 
     done = children.run(*words, "--db", db, before=limited(16))

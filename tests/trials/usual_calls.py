@@ -44,6 +44,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "perf errors": (),
     "perf check": ("--max-median-error=9", "--min-samples=1"),
     "perf evaluate": ("rows.csv",),
+    "perf report": ("-o", "report.html"),
     "measure import": ("rows.csv",),
     "measure export": ("--format=csv",),
     "measure check": ("{meas}",),

@@ -59,7 +59,8 @@ _CHECK = help_epilog(
 )
 
 
-def _metrics(text: str) -> "tuple[Metric, ...]":
+def parse_metrics(text: str) -> "tuple[Metric, ...]":
+    """Return the metrics that `--metric` names; `all` is every one."""
     from perfpredict.domain.metrics import Metric
 
     if text.casefold() == "all":
@@ -108,8 +109,8 @@ def analyze(
     groups = parsing.split_names("--by", by) if by else ()
     with context.open_store(Access.READ) as store:
         row_filter = filters.row_filter(store)
-        statistics, is_sample = _statistics(store, row_filter, _metrics(metric), groups, pairs)
-        errors = list_errors(store, row_filter, _metrics(metric)) if worst else None
+        statistics, is_sample = _statistics(store, row_filter, parse_metrics(metric), groups, pairs)
+        errors = list_errors(store, row_filter, parse_metrics(metric)) if worst else None
         figures = _figures(store, row_filter, statistics, groups, pairs) if is_plotted else ()
     report = accuracy_report(statistics, groups, is_sample=is_sample)
     if errors is not None:
@@ -178,7 +179,7 @@ def errors(filters: FilterOptions, table: TableOptions, metric: MetricOption = "
 
     with context.open_store(Access.READ) as store:
         row_filter = filters.row_filter(store, limit=table.row_limit)
-        frame = list_errors(store, row_filter, _metrics(metric))
+        frame = list_errors(store, row_filter, parse_metrics(metric))
     context.emit(table.apply(errors_report(frame)), ids=frame["measurement_id"].to_list())
 
 
@@ -242,7 +243,7 @@ def check(
     baseline = read_baseline(gate.baseline) if gate.baseline else None
     with context.open_store(Access.READ) as store:
         row_filter = filters.row_filter(store)
-        statistics, _ = _statistics(store, row_filter, _metrics(metric), (), pairs)
+        statistics, _ = _statistics(store, row_filter, parse_metrics(metric), (), pairs)
     if gate.save_baseline:
         save_baseline(statistics, gate.save_baseline)
         context.note(f"baseline written to {gate.save_baseline}")

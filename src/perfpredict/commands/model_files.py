@@ -154,11 +154,12 @@ def export(
     """Write a predictor's bytes to a file as they are stored; nothing is loaded."""
     from perfpredict.reports import predictors as report
     from perfpredict.services import predictor_checks as service
+    from perfpredict.services.writing import write_new
     from perfpredict.store.gateway import Access
 
     with context.open_store(Access.READ) as database:
         record, blob = service.read_bytes(database, model)
-    service.write_export(blob, output, force=force)
+    write_new(output, blob, force=force)
     shown = report.exported(record.model_id, str(output), len(blob), record.sha256 or "")
     context.emit(shown, ids=[record.model_id])
 

@@ -132,7 +132,7 @@ def _exact(value: JsonValue, column: Column) -> str:
 def _render_markdown(report: Report, ascii_only: bool) -> str:
     if report.shown:
         return "\n".join(_render_markdown(section, ascii_only) for section in report.shown)
-    heading = f"### {_markdown_cell(report.title)}\n\n" if report.title else ""
+    heading = f"### {markdown_text(report.title)}\n\n" if report.title else ""
     if report.is_single:
         pairs = [
             (column.heading, _shown(row.get(column.key), column))
@@ -149,11 +149,11 @@ def _render_markdown(report: Report, ascii_only: bool) -> str:
 
 def _markdown_table(headings: list[str], rules: list[str], rows: Iterator[list[str]]) -> str:
     lines = [headings, *rows]
-    texts = [f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines]
+    texts = [f"| {' | '.join(map(markdown_text, line))} |" for line in lines]
     return "\n".join([texts[0], f"| {' | '.join(rules)} |", *texts[1:]]) + "\n"
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_text(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join(f"\\{character}" if character in r"\`*_[]|" else character for character in text)
 

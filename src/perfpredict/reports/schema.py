@@ -47,6 +47,7 @@ OUTPUTS: Mapping[str, str] = {
     "perf-evaluate-protocol": "evaluate_protocols:PROTOCOL_COLUMNS",
     "perf-explain": "explanation:EXPLANATION_COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
+    "perf-report": "written_report:COLUMNS",
     "sample-clear": "sample:CLEAR_COLUMNS",
     "sample-generate": "sample:GENERATE_COLUMNS",
     "sample-status": "sample:STATUS_COLUMNS",
@@ -65,6 +66,7 @@ SINGLE = frozenset(
         "measure-link",
         "models-show",
         "models-store",
+        "perf-report",
         "sample-generate",
     }
 )

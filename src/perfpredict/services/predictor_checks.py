@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from perfpredict.errors import InvalidInputError, PerfpredictError
-from perfpredict.importers.rejects import write_atomically
+from perfpredict.errors import PerfpredictError
 from perfpredict.models.blobs import BlobFormat
 from perfpredict.services.predictors import is_trusted, loaded_object, predictor_of
 from perfpredict.store import predictors as stored
@@ -43,17 +41,6 @@ def read_bytes(store: Store, id_or_prefix: str) -> tuple[PredictorRecord, bytes]
     """Return what is known of a predictor, and its bytes as stored; nothing is loaded."""
     record = stored.get_predictor(store, id_or_prefix)
     return record, stored.predictor_blob(store, record.model_id)
-
-
-def write_export(blob: bytes, path: Path, *, force: bool) -> None:
-    """Write `blob` to `path` whole or not at all; an existing file or link needs `force`.
-
-    A link is replaced, never followed.
-    """
-    is_there = path.is_symlink() or path.exists()
-    if is_there and (not force or path.is_dir()):
-        raise InvalidInputError(f"'{path}' exists already", hint="add --force to replace it")
-    write_atomically(path, blob)
 
 
 def _verified(store: Store, record: PredictorRecord) -> Verification:

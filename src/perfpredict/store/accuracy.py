@@ -1,6 +1,7 @@
 """How far predictions were from measurements: one statement per question."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import polars as pl
@@ -44,6 +45,15 @@ _GROUP_COLUMNS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairChoice:
+    """Which pairs of prediction and measurement count; no metric is every metric."""
+
+    metrics: tuple[Metric, ...] = ()
+    include_retrospective: bool = False
+    include_in_sample: bool = False
+
+
 def accuracy(
     store: Store,
     row_filter: RowFilter,
@@ -85,6 +95,16 @@ def counted_pairs(
         include_retrospective=include_retrospective, include_in_sample=include_in_sample,
     )  # fmt: skip
     return store.frame(pairs.rstrip().rstrip(",") + _COUNTED, parameters)
+
+
+def list_pairs(store: Store, row_filter: RowFilter, which: PairChoice) -> pl.DataFrame:
+    """Return the pairs that `accuracy` counts, the newest first, with their workloads."""
+    pairs, parameters = _pairs(
+        row_filter, which.metrics, [],
+        include_retrospective=which.include_retrospective,
+        include_in_sample=which.include_in_sample,
+    )  # fmt: skip
+    return store.frame(pairs.rstrip().rstrip(",") + _COUNTED_ROWS, parameters)
 
 
 def _pairs(
@@ -139,8 +159,8 @@ _PAIRS = """
 with pair as (
     select
         {groups}
-        e.metric, e.unit, e.predicted, e.actual, e.lower, e.upper, e.level, e.error,
-        e.rel_error, e.ln_ratio, e.inside_interval,
+        e.measurement_id, e.prediction_id, e.metric, e.unit, e.predicted, e.actual, e.lower,
+        e.upper, e.level, e.error, e.rel_error, e.ln_ratio, e.inside_interval,
         t.workload_key || '/' || t.device as config,
         ($include_in_sample or not e.in_sample)
             and ($include_retrospective or not e.is_retrospective)
@@ -155,6 +175,20 @@ with pair as (
     join performance_predictions as p on p.prediction_id = e.prediction_id
     where list_contains($metrics::varchar[], e.metric) and {condition}
 ),
+"""
+
+_COUNTED_ROWS = """
+select
+    e.measurement_id, e.metric, e.unit, e.predicted, e.actual, e.lower, e.upper, e.level,
+    e.rel_error, e.ln_ratio, e.inside_interval, t.measured_at, t.model_name as model,
+    t.model_family as family, t.device,
+    coalesce(t.device_platform, t.hardware_platform) as hardware, t.batch_size, t.precision,
+    t.mode, t.phase, t.sequence_length, t.image_size, t.framework, p.predictor, p.basis
+from pair as e
+join performance_measurements as t on t.measurement_id = e.measurement_id
+join performance_predictions as p on p.prediction_id = e.prediction_id
+where e.counts
+order by t.measured_at desc, t.measurement_id desc, e.metric
 """
 
 _COUNTED = """

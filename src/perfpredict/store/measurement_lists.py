@@ -60,6 +60,45 @@ def latency_rows(store: Store, row_filter: RowFilter) -> list[LatencyRow]:
         """,
         {**where.parameters, "contended": CONTENDED},
     )
+    return _latency_rows(frame)
+
+
+def measured_latencies(
+    store: Store, row_filter: RowFilter, most_per_device: int
+) -> tuple[list[LatencyRow], dict[str, int]]:
+    """Return the newest closed-loop latency of each workload, and how many there are by device.
+
+    Of each device at most `most_per_device` workloads, the newest first; sample rows as the
+    filter says.
+    """
+    where = condition(row_filter, Table.MEASUREMENTS)
+    frame = store.frame(
+        f"""
+        with latest as (
+            select {column_list(list(WORKLOAD_SCHEMA), prefix="t.")}, t.device, t.latency_ms,
+                t.measured_at, t.measurement_id
+            from performance_measurements as t
+            where {where.sql} and t.latency_ms is not null and t.load = 'closed'
+            qualify row_number() over (
+                partition by t.device, t.workload_key
+                order by t.measured_at desc, t.measurement_id desc
+            ) = 1
+        )
+        select {column_list(list(WORKLOAD_SCHEMA))}, device, latency_ms,
+            count(*) over (partition by device) as workloads
+        from latest
+        qualify row_number() over (
+            partition by device order by measured_at desc, measurement_id desc
+        ) <= $most_per_device
+        order by workloads desc, device, measured_at desc, measurement_id desc
+        """,
+        {**where.parameters, "most_per_device": most_per_device},
+    )
+    counts = dict(frame.select("device", "workloads").iter_rows())
+    return _latency_rows(frame), counts
+
+
+def _latency_rows(frame: pl.DataFrame) -> list[LatencyRow]:
     return [
         LatencyRow(
             workload=workload_from_row(row), device=row["device"], latency_ms=row["latency_ms"]
