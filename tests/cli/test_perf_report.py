@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from perfpredict.program import run as run_here
 from perfpredict.domain.measurement import Measurement
 from perfpredict.domain.workload import Workload
+from perfpredict.program import run as run_here
 from perfpredict.services.opening import ROOFLINE, load_engine
 from perfpredict.services.predict import stamped
 from perfpredict.store.access import Access
