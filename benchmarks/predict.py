@@ -74,7 +74,7 @@ def main() -> None:
     one = seconds(lambda: calibrated.predict(workload, [hardware]), 200)
     print(f"one warm prediction, calibrated, with intervals: {one * 1e3:.2f} ms")
 
-    forward = reference.parts["forward"]._predictor()  # type: ignore[attr-defined]
+    forward = reference.parts["forward"].predictor()  # type: ignore[attr-defined]
     assert isinstance(forward, ResidualPredictor) and forward.corrector is not None
     corrector = forward.corrector
     matrix = describe(cases, reference.constants).matrix

@@ -141,7 +141,7 @@ def feature_matrix(
         **{name: kinds[:, place] for place, name in enumerate(KIND_FEATURES)},
         **_time_features(breakdown),
         **_profile_features(cases, breakdown),
-        **_workload_features([case.workload for case in cases]),
+        **_features_of_workloads([case.workload for case in cases]),
         **_device_features(cases),
     }
     return np.column_stack([columns[name] for name in FEATURES])
@@ -183,6 +183,18 @@ def _profile_features(cases: Sequence[FeatureCase], breakdown: TimeBreakdown) ->
 @lru_cache(maxsize=8192)
 def _flops(profile: Same[WorkloadProfile]) -> float:
     return sum(repeats * one.flops for repeats, one in profile.value.passes)
+
+
+def _features_of_workloads(workloads: Sequence[Workload]) -> dict[str, Floats]:
+    """Return the features of each workload, found once for those that cases share."""
+    places: dict[int, int] = {}
+    distinct: list[Workload] = []
+    for workload in workloads:
+        if id(workload) not in places:
+            places[id(workload)] = len(distinct)
+            distinct.append(workload)
+    own = np.array([places[id(workload)] for workload in workloads], dtype=np.int64)
+    return {name: values[own] for name, values in _workload_features(distinct).items()}
 
 
 def _workload_features(workloads: Sequence[Workload]) -> dict[str, Floats]:

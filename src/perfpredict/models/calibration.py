@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from perfpredict.domain.prediction import Basis, Estimate, Interval
 from perfpredict.models.alikeness import alikeness, positions
 from perfpredict.models.efficiency import load_constants
-from perfpredict.models.predictor import Case, CaseEstimate, Predictor
+from perfpredict.models.predictor import Case, CaseEstimate, Predictor, blocks
 from perfpredict.models.work_kinds import kind_of_work
 
 Floats = NDArray[np.float64]
@@ -183,6 +183,9 @@ class CalibratedPredictor:
 
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return the inner predictor's estimates, corrected where the device has rows."""
+        return [one for block in blocks(cases) for one in self._predict(block, level)]
+
+    def _predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         estimates = self.inner.predict(cases, level)
         places: dict[Key, list[int]] = defaultdict(list)
         for place, case in enumerate(cases):

@@ -1,9 +1,7 @@
 """A learned factor on a prior's latency: what was learned, from what, and how far it was off."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +53,9 @@ class Corrector:
         newest = [self.newest_release.get(c.workload.framework_name, np.nan) for c in cases]
         filled = matrix.copy()
         filled[:, _RELEASED] = np.where(np.isnan(releases), newest, releases)
-        trust = np.array([self._trust(case) for case in cases])
+        devices = {case.device.name: case for case in cases}
+        trusts = {name: self._trust(case) for name, case in devices.items()}
+        trust = np.array([trusts[case.device.name] for case in cases])
         return np.asarray(self.learner.predict(filled) * trust, dtype=np.float64)
 
     def _trust(self, case: Case) -> float:
@@ -73,16 +73,16 @@ class Corrector:
         return strange + (1.0 - strange) * rows / (rows + NOVELTY_ROWS)
 
     def factors(self, case: Case, level: float) -> LogFactors:
-        """Return the log factors around the corrected value, wider for a device hardly seen."""
+        """Return the log factors around the corrected value, wider for a device hardly seen.
+
+        They are the same for every model and batch size of that device and way to run, but for
+        models of an architecture that was not learned.
+        """
         known = self.calibration.factors(situations(case), level)
         if self.new_architecture is not None and not self.experience.knows_architecture(case):
             known = wider(known, self.new_architecture.factors(level))
         rows = self.experience.rows_of_run(case)
-        wide = self.new_device.widened(known, case.device.kind.value, rows, level)
-        added = NormalDist().inv_cdf((1.0 + level) / 2.0) ** 2 * self.experience.novelty(case)
-        return LogFactors(
-            lower=-math.sqrt(wide.lower**2 + added), upper=math.sqrt(wide.upper**2 + added)
-        )
+        return self.new_device.widened(known, case.device.kind.value, rows, level)
 
 
 def corrector_to_json(corrector: Corrector) -> dict[str, object]:

@@ -77,17 +77,17 @@ class Experience:
         return architecture_of(case) in self.architectures
 
     def novelty(self, case: Case) -> float:
-        """Return the log variance of what of `case` was hardly seen, its device aside."""
-        execution = _execution(case)
-        alike = _novelty(EXECUTION_SPREAD, self.by_execution.get(execution, 0))
-        strange = _novelty(FAMILY_SPREAD, self.by_family.get(family_of(case), 0))
-        size = case.workload.batch_size
-        lowest, highest = self.batch_sizes.get(execution, (size, size))
-        outside = max(log(lowest / size), log(size / highest), 0.0)
-        return alike + strange + (BATCH_SPREAD * outside) ** 2
+        """Return the log variance of what of `case` was hardly seen, device and batch aside."""
+        alike = _novelty(EXECUTION_SPREAD, self.by_execution.get(_execution(case), 0))
+        return alike + _novelty(FAMILY_SPREAD, self.by_family.get(family_of(case), 0))
+
+    def batch_range(self, case: Case) -> "BatchRange | None":
+        """Return the batch sizes seen of the way that `case` is run, None where there are none."""
+        sizes = self.batch_sizes.get(_execution(case))
+        return None if sizes is None else BatchRange(*sizes)
 
     def cautions(self, case: Case) -> tuple[str, ...]:
-        """Return in which ways `case` lies outside of what was learned from."""
+        """Return in which ways `case` lies outside of what was learned from, batch size aside."""
         found: list[str] = []
         workload = case.workload
         if case.device.name not in self.by_device:
@@ -103,26 +103,12 @@ class Experience:
             found.append(
                 f"no {family} model was in training" if family else "its family is not known"
             )
-        execution = _execution(case)
-        if execution not in self.by_execution:
+        if _execution(case) not in self.by_execution:
             found.append(
                 f"no row of {execution_of(workload)} in {workload.precision} on a "
                 f"{case.device.kind} was in training"
             )
-            return tuple(found)
-        lowest, highest = self.batch_sizes[execution]
-        if not lowest <= workload.batch_size <= highest:
-            found.append(
-                f"batch_size {workload.batch_size} is outside the {lowest} to {highest} "
-                "seen in training"
-            )
         return tuple(found)
-
-    def similar_rows(self, case: Case) -> int:
-        """Return how many training rows are of the same device or the same model."""
-        return max(
-            self.by_device.get(case.device.name, 0), self.by_model.get(case.workload.model, 0)
-        )
 
     def to_json(self) -> dict[str, object]:
         """Return plain values, for `from_json`."""
@@ -155,6 +141,28 @@ class Experience:
             architectures=tuple(str(name) for name in architectures),
             devices_by_kind=counts(own["devices_by_kind"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRange:
+    """The smallest and the largest batch size seen."""
+
+    lowest: int
+    highest: int
+
+    def novelty(self, batch_size: int) -> float:
+        """Return the log variance that being outside adds."""
+        if self.lowest <= batch_size <= self.highest:
+            return 0.0
+        outside = max(log(self.lowest / batch_size), log(batch_size / self.highest))
+        return (BATCH_SPREAD * outside) ** 2
+
+    def cautions(self, batch_size: int) -> tuple[str, ...]:
+        """Return that `batch_size` is outside, if so."""
+        if self.lowest <= batch_size <= self.highest:
+            return ()
+        seen = f"the {self.lowest} to {self.highest} seen in training"
+        return (f"batch_size {batch_size} is outside {seen}",)
 
 
 def architecture_of(case: Case) -> str:

@@ -7,6 +7,7 @@ and the pool of a serving framework, which takes its share of the memory whateve
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from perfpredict.domain.device import Device, DeviceKind
 from perfpredict.domain.precision import Precision
@@ -38,6 +39,9 @@ SAMPLING_BYTES = 4.0
 LOSS_BYTES = 8.0
 """fp32 log-probability of each logit and its gradient (PyTorch, `cross_entropy` is
 `nll_loss(log_softmax(x))`, and autocast runs both in fp32)."""
+
+REMEMBERED_CASES = 4096
+"""Cases whose memory is kept: it is asked for by what predicts it and by what says if it fits."""
 
 SERVING_FRAMEWORKS = frozenset({"vllm", "tensorrt-llm", "sglang", "deepspeed", "deepspeed-mii"})
 """Servers that run a batch in waves where its KV cache does not fit at once."""
@@ -72,6 +76,31 @@ class MemoryUse:
 
 def memory_use(case: Case) -> MemoryUse:
     """Return the peak memory that `case` takes on each of its devices."""
+    return _remembered(_OfMemory(case))
+
+
+class _OfMemory:
+    """A case as a key: equal for all devices that the same workload takes the same memory of."""
+
+    __slots__ = ("case", "key")
+
+    def __init__(self, case: Case) -> None:
+        self.case = case  # keeps alive what the key names by identity
+        device = case.device
+        is_small = device.architecture in _SMALL_WORKSPACE_ARCHITECTURES
+        is_cpu = device.kind is DeviceKind.CPU
+        self.key = (id(case.workload), id(case.profile), is_cpu, is_small)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _OfMemory) and self.key == other.key
+
+
+@lru_cache(maxsize=REMEMBERED_CASES)
+def _remembered(alike: _OfMemory) -> MemoryUse:
+    case = alike.case
     workload, profile = case.workload, case.profile
     shards = float(workload.device_count)
     is_split = any(op_profile.syncs for _, op_profile in profile.passes)

@@ -1,5 +1,6 @@
 """How far measured memory lies from the formula, by situation."""
 
+from functools import lru_cache
 from statistics import NormalDist
 
 from perfpredict.domain.prediction import Interval
@@ -36,6 +37,12 @@ def situation(case: Case) -> str:
 
 def memory_interval(case: Case, value: float, level: float) -> Interval:
     """Return the interval around `value` bytes that is meant to hold a share `level` of runs."""
+    low, high = _factors(situation(case), level)
+    return Interval(lower=value * low, upper=value * high, coverage=level)
+
+
+@lru_cache(maxsize=64)
+def _factors(situation: str, level: float) -> tuple[float, float]:
     stretch = NormalDist().inv_cdf((1.0 + level) / 2.0) / NORMAL_90
-    low, high = FACTORS[situation(case)]
-    return Interval(lower=value * low**stretch, upper=value * high**stretch, coverage=level)
+    low, high = FACTORS[situation]
+    return low**stretch, high**stretch

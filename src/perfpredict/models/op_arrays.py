@@ -83,17 +83,20 @@ def pack(cases: Sequence[Case]) -> OpArrays:
         for times, profile in case.profile.passes
     ]
     tables = [_table(Same(profile)) for _, _, profile in passes]
-    lengths = np.array([len(table) for table in tables], dtype=np.int64)
+    lengths = np.array([table.shape[1] for table in tables], dtype=np.int64)
     case_index = np.array([index for index, _, _ in passes], dtype=np.int64)
     scalars = np.array([_scalars(case) for case in cases]).reshape(-1, len(_SCALARS))
+    columns = np.ascontiguousarray(scalars.T)
     has_syncs = np.array([profile.syncs > 0 for _, _, profile in passes], dtype=bool)
     pass_index = np.repeat(np.arange(len(passes)), lengths)
-    per_op = scalars[case_index[pass_index]]
-    table = np.concatenate(tables) if tables else np.empty((0, 7))
+    per_op = np.take(columns, case_index[pass_index], axis=1)
+    table = np.concatenate(tables, axis=1) if tables else np.empty((7, 0))
     arrays = _arrays(table, pass_index, per_op, has_syncs[pass_index])
-    updates = _updates(cases, case_index)
+    if any(case.workload.mode is Mode.TRAINING for case in cases):
+        updates = _updates(cases, case_index)
+        arrays = {name: np.concatenate([own, updates[name]]) for name, own in arrays.items()}
     return OpArrays(
-        **{name: np.concatenate([own, updates[name]]) for name, own in arrays.items()},
+        **arrays,
         case_index=case_index,
         repeats=np.array([times for _, times, _ in passes], dtype=np.float64),
         case_count=len(cases),
@@ -107,7 +110,7 @@ def is_sequential(workload: Workload) -> bool:
 
 @lru_cache(maxsize=REMEMBERED_PROFILES)
 def _table(profile: Same[OpProfile]) -> Floats:
-    """Return (n, 7): class, count, FLOPs, activations and weights read, written, kind."""
+    """Return (7, n): class, count, FLOPs, activations and weights read, written, kind."""
     rows = [
         (
             CLASS_CODES[op.op_class], op.count, op.flops, op.activation_elements_read,
@@ -116,15 +119,15 @@ def _table(profile: Same[OpProfile]) -> Floats:
         for op in profile.value.ops
     ]  # fmt: skip
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
-    return np.column_stack([table, kind_codes(table)])
+    return np.ascontiguousarray(np.column_stack([table, kind_codes(table)]).T)
 
 
 def _arrays(
     table: Floats, pass_index: Ints, per_op: Floats, has_syncs: NDArray[np.bool_]
 ) -> dict[str, NDArray[Any]]:
-    code, count, flops, read, weights, written, kind = table.T
+    code, count, flops, read, weights, written, kind = table
     class_code = code.astype(np.int64)
-    scalar = dict(zip(_SCALARS, per_op.T, strict=True))
+    scalar = dict(zip(_SCALARS, per_op, strict=True))
     shards = scalar["shards"]
     weight_bytes = weights * scalar["weight_bytes"] / np.where(has_syncs, shards, 1.0)
     moved_bytes = weight_bytes + (read + written) * scalar["activation_bytes"] / shards
@@ -144,7 +147,7 @@ def _arrays(
         "cache_share": cache_bytes / np.maximum(cache_bytes + moved_bytes, 1e-30),
         "gemm": _gemm(class_code, flops, weights, written),
         "kind_code": kind.astype(np.int64),
-        "amounts": np.stack([flops, weights, written], axis=1),
+        "amounts": np.stack([flops, weights, written]).T,
     }  # fmt: skip
 
 
@@ -154,7 +157,7 @@ def _gemm(class_code: Ints, flops: Floats, weights: Floats, written: Floats) -> 
     rows = np.where(is_product, flops / np.maximum(2.0 * weights, 1.0), 0.0)
     columns = np.where(is_product, written / np.maximum(rows, 1e-9), 0.0)
     depth = np.where(is_product, weights / np.maximum(columns, 1e-9), 0.0)
-    return np.stack([rows, columns, depth], axis=1)
+    return np.stack([rows, columns, depth]).T
 
 
 def _updates(cases: Sequence[Case], case_index: Ints) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,6 @@
 """What every predictor takes and gives; intervals are part of the answer, not an extra."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,10 @@ from perfpredict.catalog.models import WorkloadProfile
 from perfpredict.domain.device import Device
 from perfpredict.domain.prediction import Basis, Estimate, TimeShare
 from perfpredict.domain.workload import Workload
+
+CASES_AT_ONCE = 1024
+"""Cases whose operations are added up at once: their arrays stay in the processor's cache, and a
+million cases need no more memory for them than a thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,15 @@ class CaseEstimate:
     similar_rows: int = 0
     is_extrapolated: bool = False
     cautions: tuple[str, ...] = ()
+
+
+def blocks(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """Yield `cases` in order, CASES_AT_ONCE at most in each block; no block where there is none."""
+    if len(cases) <= CASES_AT_ONCE:
+        yield from [cases] if cases else []
+        return
+    for start in range(0, len(cases), CASES_AT_ONCE):
+        yield cases[start : start + CASES_AT_ONCE]
 
 
 class Predictor(Protocol):

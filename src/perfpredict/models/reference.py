@@ -17,6 +17,7 @@ from perfpredict.domain.prediction import Basis
 from perfpredict.errors import StoreUnusableError
 from perfpredict.models import generation
 from perfpredict.models.calibration import CalibratedPredictor, MeasuredCase, calibrate
+from perfpredict.models.collecting import without_collecting
 from perfpredict.models.efficiency import Constants
 from perfpredict.models.generation import CalibratedGeneration, GenerationPredictor
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
@@ -52,6 +53,7 @@ class ReferencePredictor:
         versions = [self.roofline.version, *(self.parts[k].version for k in sorted(self.parts))]
         return sha256_of("\n".join(versions).encode())[:12]
 
+    @without_collecting()
     def predict(
         self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
     ) -> list[CaseEstimate]:
@@ -129,6 +131,7 @@ class CalibratedReference:
     def version(self) -> str:
         return f"{self.inner.version}+{self._row_count}"
 
+    @without_collecting()
     def predict(self, cases: Sequence[Case], level: float) -> list[CaseEstimate]:
         """Return one estimate a case, moved where its device has rows of its kind of work."""
         is_generated = [kind_of_work(case.workload) == GENERATION for case in cases]

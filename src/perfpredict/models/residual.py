@@ -21,9 +21,10 @@ from perfpredict.models.efficiency import Constants
 from perfpredict.models.json_parts import mapping
 from perfpredict.models.memory_fit import MemoryCorrection
 from perfpredict.models.observations import Described, Target, describe
-from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.predictor import Case, CaseEstimate, blocks
 from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
+from perfpredict.models.standing import standings_of
 
 FORMAT = "perfpredict residual 3"
 
@@ -113,8 +114,13 @@ class ResidualPredictor:
         self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
     ) -> list[CaseEstimate]:
         """Return one estimate a case; latency_ms is per batch, per step for decode."""
-        if not cases:
-            return []
+        if breakdown is not None:
+            return self._predict(cases, level, breakdown)
+        return [one for block in blocks(cases) for one in self._predict(block, level, None)]
+
+    def _predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown | None
+    ) -> list[CaseEstimate]:
         described = describe(cases, self.constants, breakdown)
         estimates = self.prior.predict(cases, level, described.breakdown)
         if self.corrector is not None:
@@ -125,6 +131,13 @@ class ResidualPredictor:
 
     def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
         """Return the corrected latency in ms of each case, without intervals."""
+        if breakdown is not None:
+            return self._latencies_ms(cases, breakdown)
+        return np.concatenate(
+            [np.empty(0), *(self._latencies_ms(block, None) for block in blocks(cases))]
+        )
+
+    def _latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None) -> Floats:
         described = describe(cases, self.constants, breakdown)
         values = self.prior.latencies_ms(cases, described.breakdown)
         if self.corrector is None:
@@ -135,16 +148,9 @@ class ResidualPredictor:
         self, corrector: Corrector, cases: Sequence[Case], estimates: Sequence[CaseEstimate],
         described: Described, level: float,
     ) -> list[CaseEstimate]:  # fmt: skip
+        values = [estimate.latency_ms.value for estimate in estimates]
         factors = _factors(corrector, cases, described.matrix)
-        return [
-            _corrected(corrector, case, estimate, float(factor), level)
-            if corrector.covers(case)
-            else replace(
-                estimate,
-                cautions=(*estimate.cautions, f"no device of kind {case.device.kind} was learned"),
-            )
-            for case, estimate, factor in zip(cases, estimates, factors, strict=True)
-        ]
+        return _corrected(corrector, cases, estimates, np.array(values) * factors, level)
 
     def to_bytes(self) -> bytes:
         """Return JSON with trees as LightGBM's text; equal predictors give equal bytes."""
@@ -205,8 +211,10 @@ class ResidualPredictor:
 
 def _factors(corrector: Corrector, cases: Sequence[Case], matrix: Floats) -> Floats:
     """Return corrected / prior, 1 for a case that is nothing like what was learned from."""
-    factors = np.ones(len(cases))
     places = [place for place, case in enumerate(cases) if corrector.covers(case)]
+    if len(places) == len(cases):
+        return np.exp(corrector.log_factors(cases, matrix))
+    factors = np.ones(len(cases))
     if places:
         chosen = [cases[place] for place in places]
         factors[places] = np.exp(corrector.log_factors(chosen, matrix[places]))
@@ -214,18 +222,38 @@ def _factors(corrector: Corrector, cases: Sequence[Case], matrix: Floats) -> Flo
 
 
 def _corrected(
-    corrector: Corrector, case: Case, estimate: CaseEstimate, factor: float, level: float
-) -> CaseEstimate:
-    value = estimate.latency_ms.value * factor
-    cautions = corrector.experience.cautions(case)
-    return replace(
-        estimate,
-        latency_ms=_estimate(value, corrector.factors(case, level), level),
-        basis=Basis.LEARNED,
-        similar_rows=corrector.experience.similar_rows(case),
-        is_extrapolated=bool(cautions),
-        cautions=(*estimate.cautions, *cautions),
-    )
+    corrector: Corrector, cases: Sequence[Case], estimates: Sequence[CaseEstimate],
+    values: Floats, level: float,
+) -> list[CaseEstimate]:  # fmt: skip
+    """Return the estimates with `values` of latency in ms, where something alike was learned."""
+    standings = standings_of(corrector, level)
+    found = [standings.of(case) for case in cases]
+    lower, upper = standings.log_factors(cases, found)
+    bounds = zip((values * np.exp(lower)).tolist(), (values * np.exp(upper)).tolist(), strict=True)
+    rows_by_model = corrector.experience.by_model
+    answers: list[CaseEstimate] = []
+    asked = zip(cases, estimates, found, values.tolist(), bounds, strict=True)
+    for case, estimate, standing, value, (low, high) in asked:
+        if not corrector.covers(case):
+            said = f"no device of kind {case.device.kind} was learned"
+            answers.append(replace(estimate, cautions=(*estimate.cautions, said)))
+            continue
+        cautions = standing.cautions_at(case.workload.batch_size)
+        answers.append(
+            CaseEstimate(
+                latency_ms=Estimate(
+                    value=value, interval=Interval(lower=low, upper=high, coverage=level)
+                ),
+                memory_bytes=estimate.memory_bytes,
+                basis=Basis.LEARNED,
+                time_shares=estimate.time_shares,
+                launch_share=estimate.launch_share,
+                similar_rows=max(standing.device_rows, rows_by_model.get(case.workload.model, 0)),
+                is_extrapolated=bool(cautions),
+                cautions=(*estimate.cautions, *cautions),
+            )
+        )
+    return answers
 
 
 def _with_memory(

@@ -1,7 +1,9 @@
 """The first predictor: the roofline sum over operations, with intervals from left-out groups."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from perfpredict.models.efficiency import RESIDUAL_LEVELS, Constants, load_const
 from perfpredict.models.memory import memory_use
 from perfpredict.models.memory_interval import memory_interval
 from perfpredict.models.op_arrays import OP_CLASSES, Floats, pack
-from perfpredict.models.predictor import Case, CaseEstimate
+from perfpredict.models.predictor import Case, CaseEstimate, blocks
 from perfpredict.models.roofline_sum import Breakdown, roofline_sum, unknown_parts
 
 
@@ -34,7 +36,10 @@ class RooflinePredictor:
 
     def latencies_ms(self, cases: Sequence[Case], breakdown: Breakdown | None = None) -> Floats:
         """Return the latency in ms of each case; `breakdown` is theirs where it is known."""
-        return (breakdown or self.breakdown(cases)).latency_s * 1e3
+        if breakdown is not None:
+            return breakdown.latency_s * 1e3
+        own = [self.breakdown(block).latency_s * 1e3 for block in blocks(cases)]
+        return np.concatenate([np.empty(0), *own])
 
     def predict(
         self, cases: Sequence[Case], level: float, breakdown: Breakdown | None = None
@@ -43,16 +48,26 @@ class RooflinePredictor:
 
         `breakdown` is that of the cases where it is known already.
         """
-        if not cases:
-            return []
-        breakdown = breakdown or self.breakdown(cases)
-        return [self._estimate(case, breakdown, index, level) for index, case in enumerate(cases)]
+        if breakdown is not None:
+            return self._predict(cases, level, breakdown)
+        return [
+            estimate
+            for block in blocks(cases)
+            for estimate in self._predict(block, level, self.breakdown(block))
+        ]
 
-    def _estimate(self, case: Case, breakdown: Breakdown, index: int, level: float) -> CaseEstimate:
-        latency_ms = float(breakdown.latency_s[index]) * 1e3
+    def _predict(
+        self, cases: Sequence[Case], level: float, breakdown: Breakdown
+    ) -> list[CaseEstimate]:
+        latencies_ms = (breakdown.latency_s * 1e3).tolist()
+        asked = zip(cases, latencies_ms, time_shares(breakdown), strict=True)
+        return [self._estimate(case, value, shares, level) for case, value, shares in asked]
+
+    def _estimate(
+        self, case: Case, latency_ms: float, shares: "TimeShares", level: float
+    ) -> CaseEstimate:
         key = self.situation_key(case)
-        spread = math.exp(residual_at(self.constants.residual_quantiles[key], level))
-        shares, launch_share = time_shares(breakdown, index)
+        spread = _spread(self.constants.residual_quantiles[key], level)
         return CaseEstimate(
             latency_ms=Estimate(
                 value=latency_ms,
@@ -62,8 +77,8 @@ class RooflinePredictor:
             ),
             memory_bytes=memory_estimate(case, level),
             basis=Basis.ROOFLINE,
-            time_shares=shares,
-            launch_share=launch_share,
+            time_shares=shares.by_class,
+            launch_share=shares.overhead,
             is_extrapolated=key == "other",
             cautions=unknown_parts(case, self.constants),
         )
@@ -91,27 +106,42 @@ def residual_at(quantiles: Sequence[float], level: float) -> float:
     return float(quantiles[-1] * odds)
 
 
+@lru_cache(maxsize=64)
+def _spread(quantiles: tuple[float, ...], level: float) -> float:
+    return math.exp(residual_at(quantiles, level))
+
+
 def memory_estimate(case: Case, level: float) -> Estimate:
     """Return peak memory in bytes by formula, with the interval of its situation."""
     value = memory_use(case).total
     return Estimate(value=value, interval=memory_interval(case, value, level))
 
 
-def time_shares(breakdown: Breakdown, index: int) -> tuple[tuple[TimeShare, ...], float]:
-    """Return the share of time per op class, largest first, and the share of overhead."""
+class TimeShares(NamedTuple):
+    """Where the time of one case goes."""
+
+    by_class: tuple[TimeShare, ...]
+    """The largest first."""
+    overhead: float
+
+
+def time_shares(breakdown: Breakdown) -> Iterator[TimeShares]:
+    """Yield for each case its share of time per op class, and that of overhead."""
+    overhead_s = np.maximum(breakdown.overhead_s, 0.0)
+    # a cumulative sum adds from left to right, whatever the number of cases
+    total_s = np.cumsum(breakdown.class_s, axis=1)[:, -1] + overhead_s
+    ranked = np.argsort(-breakdown.class_s, axis=1, kind="stable")
     # lists: an element of an array costs ten times as much to look at
-    class_s: list[float] = breakdown.class_s[index].tolist()
-    compute_s: list[float] = breakdown.compute_s[index].tolist()
-    memory_s: list[float] = breakdown.memory_s[index].tolist()
-    overhead_s = max(float(breakdown.overhead_s[index]), 0.0)
-    total_s = sum(class_s) + overhead_s
-    used = [code for code, seconds in enumerate(class_s) if seconds > 0]
-    shares = tuple(
-        TimeShare(
-            op_class=OP_CLASSES[code],
-            share=class_s[code] / total_s,
-            bound="compute" if compute_s[code] > memory_s[code] else "memory",
-        )
-        for code in sorted(used, key=lambda code: -class_s[code])
+    columns = (
+        np.count_nonzero(breakdown.class_s > 0, axis=1).tolist(),
+        ranked.tolist(),
+        (breakdown.class_s / total_s[:, None]).tolist(),
+        np.where(breakdown.compute_s > breakdown.memory_s, "compute", "memory").tolist(),
+        (overhead_s / total_s).tolist(),
     )
-    return shares, overhead_s / total_s
+    for used, codes, shares, bounds, overhead in zip(*columns, strict=True):
+        by_class = tuple(
+            TimeShare(op_class=OP_CLASSES[code], share=shares[code], bound=bounds[code])
+            for code in codes[:used]
+        )
+        yield TimeShares(by_class, overhead)

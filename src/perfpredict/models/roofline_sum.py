@@ -169,18 +169,20 @@ def roofline_sum(cases: Sequence[Case], arrays: OpArrays, constants: Constants) 
     passes = [situations[i] for i in arrays.case_index]
     op = arrays.class_code
 
-    def per_op(values: Sequence[float]) -> Floats:
+    def per_op(values: Sequence[float] | Floats) -> Floats:
         return np.asarray(values, dtype=np.float64)[arrays.pass_index]
 
     is_cpu = per_op([s.kind == "cpu" for s in passes]).astype(bool)
     gpu, cpu = (_class_constants(constants, kind) for kind in ("gpu", "cpu"))
-    cores = per_op([s.core_ratio for s in passes])
+    # powers of each pass and not of each operation: they take long
+    cores = np.array([s.core_ratio for s in passes])
     compute_share = np.where(is_cpu, cpu.compute[op], gpu.compute[op])
-    compute_share = compute_share * cores**-cpu.core_exponent
+    compute_share = compute_share * per_op(cores**-cpu.core_exponent)
     memory_share = np.where(is_cpu, cpu.memory[op], gpu.memory[op])
     gain = 1.0 + np.where(is_cpu, cpu.cache_gain, gpu.cache_gain) * arrays.cache_share
     norm = np.where(is_cpu, cpu.norm, gpu.norm)
-    kernel_s = np.where(is_cpu, cpu.kernel_s * cores**cpu.kernel_core_exponent, gpu.kernel_s)
+    cpu_kernel_s = per_op(cpu.kernel_s * cores**cpu.kernel_core_exponent)
+    kernel_s = np.where(is_cpu, cpu_kernel_s, gpu.kernel_s)
 
     is_fused = FUSIBLE[op]
     traffic = np.where(is_fused, per_op([s.framework.fused_traffic for s in passes]), 1.0)

@@ -13,6 +13,7 @@ from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
 from perfpredict.models.calibration import MeasuredCase
+from perfpredict.models.collecting import without_collecting
 from perfpredict.models.memory import memory_use, runs_in_waves, usable_bytes
 from perfpredict.models.predictor import Case, CaseEstimate, Predictor
 from perfpredict.models.reference import calibrated_by, uncalibrated
@@ -89,6 +90,7 @@ class Engine:
         draft = _draft(found, prediction.hardware)
         return draft.case, draft.waves
 
+    @without_collecting()
     def _answer(
         self, pairs: Sequence[Pair], level: float, models: dict[Workload, ModelEntry]
     ) -> list[Prediction | PerfpredictError]:
