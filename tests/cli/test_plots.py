@@ -25,3 +25,14 @@ def test_accuracy_is_plotted_from_the_pairs_that_count(run):
     worst = run(*analyze, "--worst", "3", "--plot")
     assert "measurement_id" in worst.stdout and "relative errors" in worst.stdout
     assert "roofline" not in run("hardware", "show", "nvidia-l4").stdout
+
+
+def test_a_sweep_names_the_knee_and_what_fits_and_ends_with_4_where_nothing_does(run):
+    done = run("perf", "sweep", "resnet18", "--hardware", "nvidia-l4", "--up-to", "8", "--json")
+    found = json.loads(done.stdout)
+    (one,) = found["sweeps"]
+    assert one["knee"] in {row["batch_size"] for row in found["points"] if row["mark"]}
+    assert one["surely_largest"] <= one["largest"] == found["points"][-1]["batch_size"]
+    assert f"the largest batch that fits is {one['largest']} by the estimate" in done.stderr
+    done = run("perf", "sweep", "llama-2-70b", "--hardware", "nvidia-l4", "--precision", "fp16")
+    assert done.returncode == 4 and "not even a size of 1 fits" in done.stderr

@@ -38,6 +38,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "hardware price import": ("prices.csv",),
     "perf predict": ("resnet50", L4),
     "perf matrix": ("--models=resnet50", L4),
+    "perf sweep": ("resnet50", L4),
     "perf list": (),
     "perf show": ("{pred}",),
     "perf analyze": (),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfpredict.commands import accuracy, context, evaluate, parsing, perf_report
+from perfpredict.commands import accuracy, context, evaluate, parsing, perf_report, sweep
 from perfpredict.commands.asking import (
     ModelSourceOptions,
     detected_devices,
@@ -294,3 +294,4 @@ def _names_or_file(option: str, text: str) -> tuple[str, ...]:
 accuracy.register(app)
 app.command("report", epilog=perf_report.EPILOG)(perf_report.report)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("sweep", epilog=sweep.EPILOG)(sweep.sweep)

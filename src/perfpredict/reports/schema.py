@@ -48,6 +48,7 @@ OUTPUTS: Mapping[str, str] = {
     "perf-explain": "explanation:EXPLANATION_COLUMNS",
     "perf-predict": "perf:PREDICTION_COLUMNS",
     "perf-report": "written_report:COLUMNS",
+    "perf-sweep": "sweep:SWEEP_COLUMNS",
     "sample-clear": "sample:CLEAR_COLUMNS",
     "sample-generate": "sample:GENERATE_COLUMNS",
     "sample-status": "sample:STATUS_COLUMNS",
@@ -72,7 +73,7 @@ SINGLE = frozenset(
 )
 """Outputs that are one object and not a list."""
 
-ROWS_KEYS: Mapping[str, str] = {"perf-explain": "parts"}
+ROWS_KEYS: Mapping[str, str] = {"perf-explain": "parts", "perf-sweep": "points"}
 """Outputs that are an object which holds the list under this key, beside others."""
 
 _TYPES: Mapping[ColumnKind, Sequence[str]] = {

@@ -61,10 +61,14 @@ class Engine:
         return [answer for answer in answers if isinstance(answer, Prediction)]
 
     def predict_many(
-        self, pairs: Sequence[Pair], *, level: float = 0.9
+        self, pairs: Sequence[Pair], *, level: float = 0.9, model: ModelEntry | None = None
     ) -> list[Prediction | PerfpredictError]:
-        """Return one answer a pair, in order: a prediction, or why there is none."""
-        return self._answer(pairs, level, {})
+        """Return one answer a pair, in order: a prediction, or why there is none.
+
+        `model` is what all of them are of, where it is known already.
+        """
+        models = {workload: model for workload, _ in pairs} if model else {}
+        return self._answer(pairs, level, models)
 
     def calibrated(self, rows: Iterable[tuple[Workload, ResolvedDevice, float]]) -> "Engine":
         """Return an engine corrected by rows of measured latency in ms, the newest first."""
