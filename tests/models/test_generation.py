@@ -16,6 +16,7 @@ from perfpredict.models.generation import GenerationPredictor
 from perfpredict.models.generation_factors import MEANS, groups_of
 from perfpredict.models.generation_fit import fit_factors
 from perfpredict.models.generation_parts import SERVED
+from perfpredict.models.generation_rates import EAGER_MATRIX_LAUNCH_S
 from perfpredict.models.generation_sum import FACTOR_OF_TERM, FACTORS, add_up
 from perfpredict.models.generation_terms import TERMS, Term, terms_of, waves
 from perfpredict.models.generation_training import MANNERS, device_folds, fit_generation
@@ -67,6 +68,41 @@ def test_weights_and_cache_of_a_step_are_their_bytes_over_the_bandwidth():
     )
     assert seconds[Term.PROMPT_PRODUCTS] == 0.0
     assert seconds[Term.REQUEST] == 0.0
+
+
+@pytest.mark.parametrize(("precision", "launches"), [(Precision.INT8, 16), (Precision.INT4, 8)])
+def test_bitsandbytes_launches_many_operators_for_a_product(precision, launches):
+    plain = hand_made("transformers")
+    case = replace(plain, workload=replace(plain.workload, precision=precision, quantization="bnb"))
+    place = TERMS.index(Term.STEP_MATRIX_LAUNCHES)
+
+    before, after = (terms_of([one])[0][place] for one in (plain, case))
+
+    # one product and one attention, run three times
+    assert before == pytest.approx(3 * 2 * EAGER_MATRIX_LAUNCH_S)
+    assert after == pytest.approx(3 * (launches + 1) * EAGER_MATRIX_LAUNCH_S)
+
+
+def test_bitsandbytes_multiplies_prompts_in_int8_and_four_bits_in_fp32():
+    fp16 = case_of(framework="transformers", phase=Phase.PREFILL)
+    peaks = fp16.device.peak_flops_per_s
+    place = TERMS.index(Term.PROMPT_PRODUCTS)
+
+    def products_s(precision):
+        workload = replace(fp16.workload, precision=precision, quantization="bnb")
+        return terms_of([replace(fp16, workload=workload)])[0][place]
+
+    expected = terms_of([fp16])[0][place] * peaks[Precision.FP16]
+    assert products_s(Precision.INT8) == pytest.approx(expected / peaks[Precision.INT8])
+    assert products_s(Precision.INT4) == pytest.approx(expected / peaks[Precision.FP32])
+
+
+def test_an_eager_framework_that_was_not_learned_is_surer_than_a_server(predictor):
+    eager, server = predictor.predict(
+        [case_of(framework="transformers"), case_of(framework="sglang")], 0.9
+    )
+
+    assert 1.5 < eager.latency_ms.interval.ratio < server.latency_ms.interval.ratio
 
 
 def test_a_server_splits_every_layer_and_llama_cpp_splits_by_layers():

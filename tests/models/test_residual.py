@@ -9,9 +9,16 @@ from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
 from perfpredict.features import FEATURES, feature_frame
+from perfpredict.models.experience import Experience
 from perfpredict.models.learners import Algorithm
 from perfpredict.models.memory import memory_use
-from perfpredict.models.observations import Target, balanced_weights, describe, fold_numbers
+from perfpredict.models.observations import (
+    Target,
+    balanced_folds,
+    balanced_weights,
+    describe,
+    fold_numbers,
+)
 from perfpredict.models.residual import ResidualPredictor
 from perfpredict.models.residual_fit import (
     fit_corrector,
@@ -250,6 +257,16 @@ def test_folds_keep_groups_whole_and_depend_on_the_seed_alone():
         assert len({fold for fold, own in zip(folds, groups, strict=True) if own == group}) == 1
 
 
+def test_the_largest_devices_are_left_out_in_different_folds():
+    devices = ["a"] * 60 + ["b"] * 50 + ["c"] * 9 + ["d"] * 8 + ["e"] * 7
+
+    folds = balanced_folds(devices, 3)
+
+    first = dict(zip(devices, folds.tolist(), strict=True))
+    assert len({first["a"], first["b"], first["c"]}) == 3
+    assert first["d"] == first["e"] == first["c"]
+
+
 def test_a_version_that_is_not_given_is_taken_as_the_newest_that_was_learned(cases):
     versions = ("1.13", "2.4")
     known = [
@@ -280,6 +297,27 @@ def test_one_cpu_speaks_little_for_another_while_one_gpu_speaks_for_gpus():
     assert moved(of_cpu, "intel-i9-10940x") > 0.85
     assert moved(of_cpu, "amd-epyc-7763") < 0.3
     assert moved(of_gpu, "nvidia-l4") > 0.85
+
+
+def test_what_was_learned_of_text_is_not_meant_for_images(trained):
+    text = make_cases(MODELS[:1], batch_sizes=(4,))
+    images = make_cases(("resnet50",), batch_sizes=(4,), sequence_length=None)
+    prior = RooflinePredictor()
+
+    moved = trained.latencies_ms(text) / prior.latencies_ms(text)
+
+    assert moved[0] == pytest.approx(1.7, rel=0.15)
+    assert trained.latencies_ms(images) == pytest.approx(prior.latencies_ms(images))
+
+
+def test_a_family_counts_for_more_the_more_of_its_rows_were_learned(cases):
+    image_cases = make_cases(("resnet50",), batch_sizes=(1, 2, 4, 8), sequence_length=None)
+    few, many = (Experience.of([*cases * 40, *image_cases * times]) for times in (1, 100))
+
+    shares = [one.family_trust(image_cases[0]) for one in (few, many)]
+
+    assert shares == pytest.approx([4 / (4 + 48.08), 400 / (400 + 56.0)])
+    assert few.family_trust(cases[0]) > 0.9
 
 
 def test_an_architecture_that_was_not_learned_gets_a_wider_interval():

@@ -59,7 +59,7 @@ class Corrector:
         return np.asarray(self.learner.predict(filled) * trust, dtype=np.float64)
 
     def _trust(self, case: Case) -> float:
-        """Return how much of what was learned is meant for the device of `case`, 0 to 1.
+        """Return how much of what was learned is meant for `case`, 0 to 1.
 
         What few devices of a varied kind taught is mostly their own: n of them are trusted as
         n / (n + (spread / TRUSTED_SPREAD)^2 - 1). Learned on one CPU and applied in full, the
@@ -70,7 +70,8 @@ class Corrector:
         doubt = max((EXPECTED_SPREAD[kind] / TRUSTED_SPREAD) ** 2 - 1.0, 0.0)
         strange = count / (count + doubt)
         rows = self.experience.by_device.get(case.device.name, 0)
-        return strange + (1.0 - strange) * rows / (rows + NOVELTY_ROWS)
+        of_device = strange + (1.0 - strange) * rows / (rows + NOVELTY_ROWS)
+        return of_device * self.experience.family_trust(case)
 
     def factors(self, case: Case, level: float) -> LogFactors:
         """Return the log factors around the corrected value, wider for a device hardly seen.

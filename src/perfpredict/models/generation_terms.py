@@ -12,16 +12,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from perfpredict.domain.device import DeviceKind
 from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
-from perfpredict.domain.precision import Precision
-from perfpredict.domain.quantization import bytes_per_weight
-from perfpredict.domain.rates import arithmetic_rate
 from perfpredict.domain.workload import Phase, Workload
+from perfpredict.models.generation_rates import HOP_S, Rates, rates_of
 from perfpredict.models.memory import SERVING_FRAMEWORKS, memory_use, usable_bytes
-from perfpredict.models.memory_weights import is_eager
-from perfpredict.models.op_arrays import REMEMBERED_PROFILES, is_sequential
+from perfpredict.models.op_arrays import REMEMBERED_PROFILES
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
@@ -72,23 +68,8 @@ class Term(StrEnum):
 
 TERMS = tuple(Term)
 
-LAUNCH_S, PASS_S, SEQUENCE_STEP_S, REQUEST_S, PROMPT_TOKEN_S = 1e-6, 1e-3, 1e-5, 1e-2, 1e-6
+PASS_S, SEQUENCE_STEP_S, REQUEST_S, PROMPT_TOKEN_S = 1e-3, 1e-5, 1e-2, 1e-6
 """Units of what no rate gives; their real size is learned, these make the factors near one."""
-UNPACKING_FLOPS = 500.0
-"""Unit of unpacking one weight; likewise."""
-EAGER_MATRIX_LAUNCH_S, EAGER_SMALL_LAUNCH_S = 5e-6, 16e-6
-"""The same unit under eager PyTorch, where the host takes about 22 us for a launch of either sort
-(scripts/measure_launches.py, and published decoding of small models): that over the factors that
-physics expects of a launch, 4.5 and 1.35."""
-LINK_SHARE = 0.1
-"""Bandwidth of a link between devices over that of memory: NVLink of A100 and H100 has 300 and
-450 GB/s each way to 2.0 and 3.35 TB/s (NVIDIA data sheets), of which all-reduces use two thirds."""
-PCIE_BYTES_PER_S = 25e9
-"""PCIe 4.0 x16 each way (32 GB/s) less its protocol; NVIDIA cards that are not SXM."""
-HOP_S, PCIE_HOP_S = 1e-5, 3e-5
-"""One message between devices with direct writes, and through the host; units, as above."""
-DIES = {"amd-mi250": 2.0, "intel-max-1550": 2.0}
-"""Devices that software sees as two: one die works alone where layers are split."""
 CACHE_SHARE = 0.9
 """Of the memory that a server takes (vLLM `gpu_memory_utilization`, TensorRT-LLM
 `free_gpu_memory_fraction`: both 0.9)."""
@@ -166,53 +147,8 @@ def _amounts(profile: Same[OpProfile]) -> _Pass:
     return _Pass(**parts, flops=profile.value.flops)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rates:
-    """What one device gives a workload."""
-
-    weight_bytes: float
-    activation_bytes: float
-    flops_per_s: float
-    unpacking_per_s: float
-    """Quantised weights unpacked; infinite where none are."""
-    bandwidth_bytes_per_s: float
-    link_bytes_per_s: float
-    hop_s: float
-    shards: float
-    """Parts that every layer is split into."""
-    matrix_launch_s: float
-    small_launch_s: float
-
-
-def _rates(case: Case) -> _Rates:
-    workload, device = case.workload, case.device
-    is_split_by_layers = is_sequential(workload)
-    dies = DIES.get(device.name, 1.0) if is_split_by_layers else 1.0
-    rate = arithmetic_rate(device, workload.precision, quantization=workload.quantization)
-    weight_bytes = bytes_per_weight(workload.precision, workload.quantization)
-    activation_bytes = workload.precision.activation_bytes
-    if rate.is_emulated:
-        weight_bytes, activation_bytes = max(weight_bytes, 4.0), 4.0
-    bandwidth = device.bandwidth_bytes_per_s / dies
-    is_pcie = device.vendor == "nvidia" and "sxm" not in device.name
-    fp32 = device.peak_flops_per_s[Precision.FP32] / dies
-    is_host_bound = is_eager(workload) and device.kind is not DeviceKind.CPU
-    return _Rates(
-        weight_bytes=weight_bytes,
-        activation_bytes=activation_bytes,
-        flops_per_s=rate.flops_per_s / dies,
-        unpacking_per_s=fp32 / UNPACKING_FLOPS if workload.quantization else np.inf,
-        bandwidth_bytes_per_s=bandwidth,
-        link_bytes_per_s=PCIE_BYTES_PER_S if is_pcie else bandwidth * LINK_SHARE,
-        hop_s=PCIE_HOP_S if is_pcie else HOP_S,
-        shards=1.0 if is_split_by_layers else float(workload.device_count),
-        matrix_launch_s=EAGER_MATRIX_LAUNCH_S if is_host_bound else LAUNCH_S,
-        small_launch_s=EAGER_SMALL_LAUNCH_S if is_host_bound else LAUNCH_S,
-    )
-
-
 def _seconds(case: Case) -> dict[Term, float]:
-    workload, rates = case.workload, _rates(case)
+    workload, rates = case.workload, rates_of(case)
     seconds = dict.fromkeys(TERMS, 0.0)
     times = waves(case)
     last_flops = _amounts(Same(case.profile.passes[-1][1])).flops
@@ -237,25 +173,24 @@ def _seconds(case: Case) -> dict[Term, float]:
     return seconds
 
 
-def _prompt(own: _Pass, rates: _Rates, repeats: float) -> dict[Term, float]:
+def _prompt(own: _Pass, rates: Rates, repeats: float) -> dict[Term, float]:
     """A prompt is read once, however often the steps after it are cut into waves."""
     flop_s = 1.0 / (rates.shards * rates.flops_per_s)
     byte_s = 1.0 / (rates.shards * rates.bandwidth_bytes_per_s)
     products, other = own.products, own.other
     unpacked = products.weights / rates.shards / rates.unpacking_per_s
     return {
-        Term.PROMPT_PRODUCTS: repeats * products.flops * flop_s,
+        Term.PROMPT_PRODUCTS: repeats * products.flops / (rates.shards * rates.prompt_flops_per_s),
         Term.PROMPT_ATTENTION: repeats * own.attention.flops * flop_s,
         Term.PROMPT_WEIGHTS: products.weights * rates.weight_bytes * byte_s,
         Term.PROMPT_TRAFFIC: repeats * _bytes(other, rates) * byte_s,
-        Term.PROMPT_MATRIX_LAUNCHES: (products.launches + own.attention.launches)
-        * rates.matrix_launch_s,
+        Term.PROMPT_MATRIX_LAUNCHES: _matrix_launches(own, rates) * rates.matrix_launch_s,
         Term.PROMPT_SMALL_LAUNCHES: other.launches * rates.small_launch_s,
         Term.PROMPT_UNPACKING: unpacked,
     }
 
 
-def _step(own: _Pass, rates: _Rates, repeats: float, runs: float) -> dict[Term, float]:
+def _step(own: _Pass, rates: Rates, repeats: float, runs: float) -> dict[Term, float]:
     """Weights are read and kernels launched in every wave; caches are read once in all."""
     flop_s = 1.0 / (rates.shards * rates.flops_per_s)
     byte_s = 1.0 / (rates.shards * rates.bandwidth_bytes_per_s)
@@ -270,16 +205,18 @@ def _step(own: _Pass, rates: _Rates, repeats: float, runs: float) -> dict[Term, 
         Term.STEP_UNSHARED_CACHE: repeats * unshared * byte_s,
         Term.STEP_PRODUCTS: repeats * products.flops * flop_s,
         Term.STEP_TRAFFIC: repeats * _bytes(other, rates) * byte_s,
-        Term.STEP_MATRIX_LAUNCHES: runs
-        * (products.launches + attention.launches)
-        * rates.matrix_launch_s,
+        Term.STEP_MATRIX_LAUNCHES: runs * _matrix_launches(own, rates) * rates.matrix_launch_s,
         Term.STEP_SMALL_LAUNCHES: runs * other.launches * rates.small_launch_s,
         Term.STEP_UNPACKING: runs * unpacked,
     }
 
 
+def _matrix_launches(own: _Pass, rates: Rates) -> float:
+    return own.products.launches * rates.product_launches + own.attention.launches
+
+
 def _between_devices(
-    workload: Workload, profile: OpProfile, own: _Pass, rates: _Rates, repeats: float, runs: float
+    workload: Workload, profile: OpProfile, own: _Pass, rates: Rates, repeats: float, runs: float
 ) -> dict[Term, float]:
     """Return all-reduces of split layers, or the hand-over from layers to layers."""
     devices = float(workload.device_count)
@@ -298,6 +235,6 @@ def _between_devices(
     }
 
 
-def _bytes(amounts: _Amounts, rates: _Rates) -> float:
+def _bytes(amounts: _Amounts, rates: Rates) -> float:
     moved = amounts.activations * rates.activation_bytes
     return moved + amounts.weights * rates.weight_bytes

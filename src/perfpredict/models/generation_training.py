@@ -22,6 +22,7 @@ from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen, manne
 from perfpredict.models.generation_sum import add_up
 from perfpredict.models.generation_terms import Term, terms_of
 from perfpredict.models.generation_trees import MIN_ROWS, Trees, TreeSize, tree_features
+from perfpredict.models.observations import balanced_folds
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 
@@ -35,7 +36,7 @@ MANNERS = {
             Level.FRAMEWORK: 0.8, Level.VENDOR: 0.4, Level.DEVICE: 0.25, Level.PRECISION: 0.8,
         },
         widths={Term.STEP_UNSHARED_CACHE: 0.5, Term.STEP_CACHE: 0.5},
-        means={Term.STEP_UNPACKING: -2.0},
+        means={Term.STEP_UNPACKING: -2.65, Term.REQUEST: -3.0},
     ),
     SERVED: Manner(
         host_overlap=1.5,
@@ -118,16 +119,6 @@ def row_weights(cases: Sequence[Case], models: Sequence[str], sources: Sequence[
     counts = Counter(series)
     weights = np.array([counts[one] ** -0.5 for one in series])
     return np.asarray(weights / weights.mean())
-
-
-def balanced_folds(groups: Sequence[str], count: int) -> Ints:
-    """Return a fold for each row: groups stay whole, and folds have about as many rows."""
-    sizes = Counter(groups)
-    loads, fold_of = [0] * count, {}
-    for group, size in sorted(sizes.items(), key=lambda one: (-one[1], one[0])):
-        fold_of[group] = loads.index(min(loads))
-        loads[fold_of[group]] += size
-    return np.array([fold_of[group] for group in groups])
 
 
 def device_folds(cases: Sequence[Case]) -> Ints:

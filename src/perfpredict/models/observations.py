@@ -136,6 +136,20 @@ def fold_numbers(groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> NDA
     return np.array([place[group] % folds for group in groups], dtype=np.int64)
 
 
+def balanced_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
+    """Return the fold of each row: groups stay whole, and folds have about as many rows.
+
+    The largest groups go to different folds, so that one that is left out has others like it to
+    learn from.
+    """
+    sizes = Counter(groups)
+    loads, fold_of = [0] * folds, {}
+    for group, size in sorted(sizes.items(), key=lambda one: (-one[1], one[0])):
+        fold_of[group] = loads.index(min(loads))
+        loads[fold_of[group]] += size
+    return np.array([fold_of[group] for group in groups], dtype=np.int64)
+
+
 def shuffled_groups(groups: Sequence[str], *, seed: int) -> list[str]:
     """Return the distinct groups in an order that depends on their names and the seed alone.
 

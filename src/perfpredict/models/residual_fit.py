@@ -20,6 +20,7 @@ from perfpredict.models.observations import (
     FOLDS,
     Observations,
     Target,
+    balanced_folds,
     balanced_weights,
     describe,
     fold_numbers,
@@ -227,7 +228,7 @@ def _new_device(
         return NewDevice.of(None, [], kinds)
     count = len(set(names))
     folds = np.full(len(devices), -1, dtype=np.int64)
-    folds[chosen] = fold_numbers(names, seed=seed, folds=min(count, most_folds))
+    folds[chosen] = balanced_folds(names, min(count, most_folds))
     residuals = left_out_residuals(algorithm, lesson, folds, seed)
     return NewDevice.of(residuals[chosen], names, kinds)
 
