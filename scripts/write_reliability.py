@@ -1,7 +1,7 @@
 """Writes docs/reliability.md from what the trials put on record: trial, what, count, result, date.
 
-`python -m pytest tests/trials -m "" --trials=full --trial-results results.jsonl` makes the file; of
-several runs of one trial the last counts.
+`python -m pytest -n 0 tests/trials -m "" --trials=full --trial-results results.jsonl` makes the
+file; of several runs of one trial the last counts.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Seconds are those of one run, on a machine whose two cores were shared with othe
 All of them, with full counts (some take many minutes):
 
 ```sh
-python -m pytest tests/trials -m "" --trials=full --trial-results results.jsonl
+python -m pytest -n 0 tests/trials -m "" --trials=full --trial-results results.jsonl
 python scripts/write_reliability.py results.jsonl
 ```
 """

@@ -1,4 +1,4 @@
-"""Runs the real program in a process of its own, away from this user's files."""
+"""Runs the real program, in this process or in one of its own, away from this user's files."""
 
 import os
 import subprocess
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from ..trials.program import run_here
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,10 +26,33 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, environment: dict[str, str]) -> Run:
-    """Return a function that runs `perfpredict` with these arguments; keywords: env, stdin."""
-    work = tmp_path / "work"
-    work.mkdir()
+def work(tmp_path: Path) -> Path:
+    """Return the folder that command lines are run in."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(work: Path, environment: dict[str, str]) -> Run:
+    """Return a function that runs a command line in this process; keywords: env, stdin.
+
+    What is no expected failure comes out as the exception that it is.
+    """
+
+    def call(
+        *arguments: str, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        done = run_here(arguments, environment | (env or {}), work, stdin=stdin.encode())
+        out, err = (text.replace("\r\n", "\n") for text in (done.out, done.err))
+        return subprocess.CompletedProcess(arguments, done.code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def run_apart(work: Path, environment: dict[str, str]) -> Run:
+    """Return a function that runs a command line as `run` does, in a process of its own."""
 
     def call(
         *arguments: str, env: dict[str, str] | None = None, stdin: str = ""

@@ -1,8 +1,6 @@
 """`perfpredict db` and `perfpredict doctor`, through the real program."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -171,27 +169,3 @@ def test_doctor_can_hide_who_and_where(run, tmp_path):
 
     assert str(tmp_path) not in done.stdout
     assert "~/x.duckdb" in done.stdout
-
-
-def test_20_parallel_first_commands_make_one_database_with_20_rows(run, environment, tmp_path):
-    command = [
-        sys.executable, "-m", "perfpredict", "measure", "record", "bert-base-uncased",
-        "--hardware", "nvidia-l4", "--latency", "8", "-q", "--lock-timeout", "110",
-    ]  # fmt: skip
-    processes = [
-        subprocess.Popen(
-            command, env=environment, cwd=tmp_path, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        for _ in range(20)
-    ]  # fmt: skip
-    acknowledged = []
-    for process in processes:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        acknowledged.append(out.strip())
-
-    query = "select measurement_id from performance_measurements order by 1"
-    stored = [row["measurement_id"] for row in rows_of(run, "db", "sql", query)]
-    assert stored == sorted(set(acknowledged))
-    assert len(stored) == 20

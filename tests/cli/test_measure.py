@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shlex
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -175,22 +174,6 @@ def test_deleting_asks_and_hides(run: Run) -> None:
     assert "--yes" in asked.stderr
     assert done.stdout.strip() == measured
     assert json.loads(run("measure", "list", "--json").stdout) == []
-
-
-def test_twenty_records_at_once_all_succeed(run: Run) -> None:
-    def record(batch_size: int) -> tuple[int, str]:
-        done = run(
-            "measure", "record", "resnet50", "--hardware", "nvidia-l4",
-            "--batch-size", str(batch_size), "--latency", "9", "-q",
-        )  # fmt: skip
-        return done.returncode, done.stdout.strip()
-
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(record, range(1, 21)))
-
-    assert {code for code, _ in results} == {0}
-    listed = json.loads(run("measure", "list", "--limit", "0", "--json").stdout)
-    assert {row["measurement_id"] for row in listed} == {identifier for _, identifier in results}
 
 
 def test_a_file_is_imported_once_however_often_it_is_given(run: Run) -> None:

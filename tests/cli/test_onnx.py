@@ -92,11 +92,11 @@ def test_a_wrong_call_says_what_is_wrong(run, arguments, code, said):
     assert said in done.stderr
 
 
-def test_without_the_extra_the_line_that_installs_it_is_said(run, tmp_path):
+def test_without_the_extra_the_line_that_installs_it_is_said(run_apart, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnx'] = None\n")
     paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = run("perf", "predict", "--onnx", CNN, "--hardware", "nvidia-l4",
-               env={"PYTHONPATH": os.pathsep.join(paths)})  # fmt: skip
+    env = {"PYTHONPATH": os.pathsep.join(paths)}
+    done = run_apart("perf", "predict", "--onnx", CNN, "--hardware", "nvidia-l4", env=env)
 
     assert (done.returncode, done.stdout) == (3, ""), sys.version
     assert "needs the package 'onnx'" in done.stderr

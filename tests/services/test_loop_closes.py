@@ -2,7 +2,7 @@
 
 Takes minutes, as it runs 30 real models, and prints what it finds:
 
-    python -m pytest -m slow -s tests/services/test_loop_closes.py
+    python -m pytest -n 0 -m slow -s tests/services/test_loop_closes.py
 
 It needs the cores for itself: on a busy Linux machine, `chrt -r 1` before it, as root.
 """

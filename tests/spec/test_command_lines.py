@@ -1,9 +1,6 @@
 """The guide's command lines, translated by the command table: all of their options are accepted."""
 
 import json
-import shlex
-
-import pytest
 
 PREDICT_HARDWARE = (
     "hardware recommend --model bert-base-uncased --family embedding --batch-size 8 "
@@ -25,14 +22,6 @@ FEEDBACK = (
 LIST_RECOMMENDATIONS = "hardware history --model bert-base-uncased --days 30 --limit 20"
 LIST_MODELS = "models list --target-metric throughput --hardware cuda"
 GENERATE = "sample generate --num-models 10"
-
-
-@pytest.fixture
-def run(run_python):
-    def call(line, *more):
-        return run_python("-m", "perfpredict", *shlex.split(line), *more)
-
-    return call
 
 
 def rows(done):

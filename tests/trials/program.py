@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,24 +57,8 @@ class Program:
         is_terminal: bool = False,
     ) -> Done:
         """Return what this command line does to the database."""
-        kind = _Terminal if is_terminal else io.TextIOWrapper
-        out, err = _stream(kind), _stream(kind)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(
-                mock.patch.dict(os.environ, self.environment(env or {}), clear=True)
-            )
-            stack.enter_context(contextlib.chdir(self.work))
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(err))
-            given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
-            stack.enter_context(mock.patch("sys.stdin", given))
-            code = run([str(argument) for argument in arguments])
-        raw = _bytes(out)
-        return Done(
-            code=code,
-            out=raw.decode("utf-8", "backslashreplace"),
-            err=_bytes(err).decode("utf-8", "backslashreplace"),
-            raw=raw,
+        return run_here(
+            arguments, self.environment(env or {}), self.work, stdin=stdin, is_terminal=is_terminal
         )
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -97,6 +81,34 @@ class Program:
         assert done.code in {0, 3}, done.err
         found = done.json() if done.code == 0 else {}
         return {name: count for name, count in found.items() if name.startswith("rows_")}
+
+
+def run_here(
+    arguments: Iterable[object],
+    environment: Mapping[str, str],
+    work: Path,
+    *,
+    stdin: bytes = b"",
+    is_terminal: bool = False,
+) -> Done:
+    """Return what a command line does in this process, with that environment and folder."""
+    kind = _Terminal if is_terminal else io.TextIOWrapper
+    out, err = _stream(kind), _stream(kind)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, environment, clear=True))
+        stack.enter_context(contextlib.chdir(work))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        stack.enter_context(mock.patch("sys.stdin", given))
+        code = run([str(argument) for argument in arguments])
+    raw = _bytes(out)
+    return Done(
+        code=code,
+        out=raw.decode("utf-8", "backslashreplace"),
+        err=_bytes(err).decode("utf-8", "backslashreplace"),
+        raw=raw,
+    )
 
 
 class _Terminal(io.TextIOWrapper):
