@@ -147,6 +147,20 @@ def test_a_known_device_under_another_framework_or_precision_is_not_known(traine
     assert after.latency_ms.interval.ratio > 1.5 * before.latency_ms.interval.ratio
 
 
+def test_formats_of_sixteen_bits_say_something_of_each_other():
+    cases = make_cases()
+    half, eight = (
+        [replace(c, workload=replace(c.workload, precision=precision)) for c in cases[:1]]
+        for precision in (Precision.BF16, Precision.FP8)
+    )
+    known = [replace(c, workload=replace(c.workload, precision=Precision.FP16)) for c in cases]
+    trained = fit_residual([observe(known)], seed=3)
+
+    of_half, of_eight = (trained.predict(own, 0.9)[0].latency_ms for own in (half, eight))
+
+    assert of_half.interval.ratio < 0.7 * of_eight.interval.ratio
+
+
 def test_a_batch_size_outside_of_training_is_a_caution_and_less_sure(trained):
     estimate, near = trained.predict(make_cases(MODELS[:1], batch_sizes=(512, 16)), 0.9)
 
@@ -308,6 +322,8 @@ def test_what_was_learned_of_text_is_not_meant_for_images(trained):
 
     assert moved[0] == pytest.approx(1.7, rel=0.15)
     assert trained.latencies_ms(images) == pytest.approx(prior.latencies_ms(images))
+    both = trained.latencies_ms((*text, *images))
+    assert both == pytest.approx([*trained.latencies_ms(text), *trained.latencies_ms(images)])
 
 
 def test_a_family_counts_for_more_the_more_of_its_rows_were_learned(cases):

@@ -14,7 +14,7 @@ from perfpredict.models.conformal import (
     residuals_from_json,
     residuals_to_json,
 )
-from perfpredict.models.experience import NOVELTY_ROWS, Experience
+from perfpredict.models.experience import NOVELTY_ROWS, Experience, family_of
 from perfpredict.models.json_parts import mapping
 from perfpredict.models.learners import Learner, learner_from_json
 from perfpredict.models.new_device import EXPECTED_SPREAD, NewDevice, wider
@@ -53,9 +53,10 @@ class Corrector:
         newest = [self.newest_release.get(c.workload.framework_name, np.nan) for c in cases]
         filled = matrix.copy()
         filled[:, _RELEASED] = np.where(np.isnan(releases), newest, releases)
-        devices = {case.device.name: case for case in cases}
-        trusts = {name: self._trust(case) for name, case in devices.items()}
-        trust = np.array([trusts[case.device.name] for case in cases])
+        kinds = [(case.device.name, family_of(case)) for case in cases]
+        one_of_each = dict(zip(kinds, cases, strict=True))
+        trusts = {kind: self._trust(case) for kind, case in one_of_each.items()}
+        trust = np.array([trusts[kind] for kind in kinds])
         return np.asarray(self.learner.predict(filled) * trust, dtype=np.float64)
 
     def _trust(self, case: Case) -> float:

@@ -8,6 +8,7 @@ from math import log
 from typing import Self
 
 from perfpredict.catalog.models import find_model
+from perfpredict.domain.precision import Precision
 from perfpredict.errors import InvalidInputError, UnknownModelError
 from perfpredict.models.json_parts import counts, mapping
 from perfpredict.models.predictor import Case
@@ -20,6 +21,10 @@ learned.
 
 Judgements: the roofline's level differs by about as much between families and frameworks whose rows
 took part in its fit and those that did not (docs/accuracy.md, by source)."""
+SIXTEEN_BITS = (Precision.FP16, Precision.BF16, Precision.AMP_FP16, Precision.AMP_BF16)
+SIXTEEN_BIT_SPREAD = 0.15
+"""Log standard deviation between two of these formats under one framework, a judgement: they
+compute at one rate, and autocast adds conversions and normalises in fp32."""
 BATCH_SPREAD = 0.1
 """Log standard deviation for each e-fold that a batch lies outside of what was learned of its way
 to run: a judgement. Small batches wait for the host, which large ones say nothing of."""
@@ -81,13 +86,22 @@ class Experience:
 
     def novelty(self, case: Case) -> float:
         """Return the log variance of what of `case` was hardly seen, device and batch aside."""
-        alike = _novelty(EXECUTION_SPREAD, self.by_execution.get(_execution(case), 0))
-        return alike + _novelty(FAMILY_SPREAD, self.by_family.get(family_of(case), 0))
+        strange = _novelty(FAMILY_SPREAD, self.by_family.get(family_of(case), 0))
+        return self._novelty_of_execution(case) + strange
 
     def batch_range(self, case: Case) -> "BatchRange | None":
         """Return the batch sizes seen of the way that `case` is run, None where there are none."""
         sizes = self.batch_sizes.get(_execution(case))
         return None if sizes is None else BatchRange(*sizes)
+
+    def _novelty_of_execution(self, case: Case) -> float:
+        rows = self.by_execution.get(_execution(case), 0)
+        alone = _novelty(EXECUTION_SPREAD, rows)
+        if case.workload.precision not in SIXTEEN_BITS:
+            return alone
+        siblings = [self.by_execution.get(_execution(case, other), 0) for other in SIXTEEN_BITS]
+        near = _novelty(EXECUTION_SPREAD, sum(siblings)) + _novelty(SIXTEEN_BIT_SPREAD, rows)
+        return min(alone, near)
 
     def family_trust(self, case: Case) -> float:
         """Return how much of what was learned is meant for the family of `case`, 0 to 1.
@@ -207,8 +221,9 @@ def _run(case: Case) -> str:
     return f"{case.device.name}/{case.workload.framework_name}"
 
 
-def _execution(case: Case) -> str:
-    return f"{case.device.kind}/{execution_of(case.workload)}/{case.workload.precision}"
+def _execution(case: Case, precision: Precision | None = None) -> str:
+    own = precision or case.workload.precision
+    return f"{case.device.kind}/{execution_of(case.workload)}/{own}"
 
 
 def _novelty(spread: float, rows: int) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perfpredict.domain.identity import Same
 from perfpredict.models.conformal import LogFactors
 from perfpredict.models.corrector import Corrector
-from perfpredict.models.experience import BatchRange
+from perfpredict.models.experience import BatchRange, family_of
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ class Standings:
             self._knows_architecture[workload.model] = knows
         key = (
             device.name, device.kind, workload.framework, workload.is_compiled,
-            workload.precision, workload.family, knows,
+            workload.precision, family_of(case), knows,
         )  # fmt: skip
         found = self._found.get(key)
         if found is None:
