@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="append one JSON line per trial to FILE, for scripts/write_reliability.py",
     )
+    stores = parser.getgroup("stores", "what the tests of the store run on")
+    stores.addoption(
+        "--store",
+        choices=("file", "postgres"),
+        default="file",
+        help="run tests/store on database files (default) or on a PostgreSQL server of their own",
+    )
 
 
 def _trial_counts(text: str) -> str:

@@ -2,10 +2,17 @@ import pytest
 
 from perfpredict.store.access import Access
 from perfpredict.store.gateway import Store
+from perfpredict.store.places import parse_location
+
+from ..team_server import team, team_server
+
+__all__ = ["team", "team_server"]
 
 
 @pytest.fixture
-def db(tmp_path):
+def db(request, tmp_path):
+    if request.config.getoption("--store") == "postgres":
+        return parse_location(request.getfixturevalue("team"))
     return tmp_path / "x.duckdb"
 
 

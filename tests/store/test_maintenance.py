@@ -15,11 +15,12 @@ from perfpredict.store.file_checks import wal_path
 from perfpredict.store.gateway import Store
 from perfpredict.store.maintenance import Place, database_info
 from perfpredict.store.measurements import list_measurements, record_measurement
+from perfpredict.store.merging import merge
 from perfpredict.store.predictions import insert_predictions
 from perfpredict.store.predictors import list_predictors
 from perfpredict.store.queries import run_query
 from perfpredict.store.samples import clear_samples, has_real_rows, sample_counts
-from perfpredict.store.transfer import export_tables, import_tables, merge
+from perfpredict.store.transfer import export_tables, import_tables
 
 from .builders import MINUTE, NOON, a_measurement, a_prediction
 from .test_predictors import insert as insert_predictor

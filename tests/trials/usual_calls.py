@@ -89,6 +89,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "db export": ("out",),
     "db import": ("exported",),
     "db merge": ("other.duckdb",),
+    "db push": ("other.duckdb",),
+    "db pull": ("other.duckdb",),
     "config show": ("--origin",),
     "config path": (),
     "config set": ("user", "me"),

@@ -14,11 +14,11 @@ from perfpredict.adapters.answers import Row, stored_row
 from perfpredict.adapters.filters import Filters, row_filter
 from perfpredict.adapters.workloads import Machine
 from perfpredict.domain.row_filter import RowFilter
-from perfpredict.errors import InvalidInputError
+from perfpredict.errors import InvalidInputError, NoDatabaseError
 from perfpredict.store.access import Access
 from perfpredict.store.gateway import Store
 from perfpredict.store.opening import DEFAULT_LOCK_TIMEOUT_S, no_database
-from perfpredict.store.places import DB_VARIABLE, default_db_path
+from perfpredict.store.places import DB_VARIABLE, Location, default_db_path, parse_location
 
 
 class Database:
@@ -31,21 +31,33 @@ class Database:
         *,
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT_S,
     ) -> None:
-        """Use the file at `db_path`, by default the one that the command line uses.
+        """Use the file, or team store, at `db_path`, by default what the command line uses.
 
         `lock_timeout` is in seconds. Raises NoDatabaseError for a missing file that must not be
         created, StoreUnusableError for a file that is no database.
         """
-        self.db_path = _path(db_path)
+        self.db_path = _location(db_path)
         self.create_if_missing = create_if_missing
         self.machine = Machine()
         self._lock_timeout_s = lock_timeout
         self._is_closed = False
-        if not self.db_path.exists():
-            if not create_if_missing:
+        self._require_or_create()
+
+    def _require_or_create(self) -> None:
+        if isinstance(self.db_path, Path):
+            if self.db_path.exists():
+                return
+            if not self.create_if_missing:
                 raise no_database(self.db_path)
-            with self.open(Access.WRITE):
-                pass
+        else:
+            try:
+                with self.open(Access.READ):
+                    return
+            except NoDatabaseError:
+                if not self.create_if_missing:
+                    raise
+        with self.open(Access.WRITE):
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -83,8 +95,8 @@ class Database:
         return [stored_row(row) for row in frame.iter_rows(named=True)]
 
 
-def _path(given: str | os.PathLike[str] | None) -> Path:
+def _location(given: str | os.PathLike[str] | None) -> Location:
     if given is not None:
-        return Path(given).expanduser()
+        return parse_location(os.fspath(given))
     named = os.environ.get(DB_VARIABLE)
-    return Path(named).expanduser() if named else default_db_path(os.environ)
+    return parse_location(named) if named else default_db_path(os.environ)

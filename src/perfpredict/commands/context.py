@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from perfpredict.commands.common import CommonOptions
 from perfpredict.commands.settings import ColorChoice, Settings, resolve_settings
-from perfpredict.errors import InvalidInputError, PerfpredictError
+from perfpredict.errors import InvalidInputError, NoDatabaseError, PerfpredictError
 from perfpredict.reports.report import OutputFormat, Report
 from perfpredict.reports.text import visible
 
@@ -71,10 +72,16 @@ def open_store_if_exists() -> "Iterator[Store | None]":
     from perfpredict.store.access import Access
     from perfpredict.store.file_checks import FileState, look_at, resolve_path
 
-    if look_at(resolve_path(settings().db)) is not FileState.DATABASE:
+    chosen = settings().db
+    if isinstance(chosen, Path) and look_at(resolve_path(chosen)) is not FileState.DATABASE:
         yield None
         return
-    with open_store(Access.READ) as store:
+    try:
+        opened = open_store(Access.READ)
+    except NoDatabaseError:
+        yield None
+        return
+    with opened as store:
         yield store
 
 

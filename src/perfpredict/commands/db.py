@@ -7,12 +7,22 @@ import typer
 
 from perfpredict.commands import context
 from perfpredict.commands.options import YesOption, help_epilog, positive_number
+from perfpredict.store.places import parse_location
 
 if TYPE_CHECKING:
     from perfpredict.services.database import Place
 
 app = typer.Typer(help="The database: back up, check, query, merge.")
 
+TeamArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEAM", envvar="PERFPREDICT_TEAM", help="The team's database: a URL, or a file."
+    ),
+]
+WithModelsOption = Annotated[
+    bool, typer.Option("--with-models", help="Stored predictors too, inactive.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")]
 
 
@@ -187,16 +197,46 @@ def import_(
     context.emit(report.transferred(done, "db-import"))
 
 
-@app.command(epilog=help_epilog(["perfpredict db merge ~/laptop.duckdb"], [5, 6]))
+@app.command(
+    epilog=help_epilog(
+        [
+            "perfpredict db merge ~/laptop.duckdb",
+            "perfpredict db merge postgresql://ada@db.example/perf",
+        ],
+        [5, 6],
+    )
+)
 def merge(
-    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another database.")],
-    with_models: Annotated[
-        bool, typer.Option("--with-models", help="Stored predictors too, inactive.")
-    ] = False,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another database, file or URL.")],
+    with_models: WithModelsOption = False,
 ) -> None:
     """Add a colleague's rows; what is there already stays as it is."""
     from perfpredict.reports import database as report
     from perfpredict.services import database as service
 
-    done = service.merge(_place(), other, with_models=with_models)
+    done = service.merge(_place(), parse_location(other), with_models=with_models)
     context.emit(report.transferred(done, "db-merge"))
+
+
+@app.command(
+    epilog=help_epilog(["perfpredict db push postgresql://ada@db.example/perf"], [3, 5, 6])
+)
+def push(team: TeamArgument, with_models: WithModelsOption = False) -> None:
+    """Add the rows of this database to TEAM; what is there already stays as it is."""
+    from perfpredict.reports import database as report
+    from perfpredict.services import database as service
+
+    done = service.push(_place(), parse_location(team), with_models=with_models)
+    context.emit(report.transferred(done, "db-push"))
+
+
+@app.command(
+    epilog=help_epilog(["perfpredict db pull postgresql://ada@db.example/perf"], [3, 5, 6])
+)
+def pull(team: TeamArgument, with_models: WithModelsOption = False) -> None:
+    """Add the rows of TEAM to this database; what is there already stays as it is."""
+    from perfpredict.reports import database as report
+    from perfpredict.services import database as service
+
+    done = service.pull(_place(), parse_location(team), with_models=with_models)
+    context.emit(report.transferred(done, "db-pull"))

@@ -114,7 +114,10 @@ def _root(
                      callback=_show_version, is_eager=True),
     ] = False,
     db: Annotated[
-        str | None, typer.Option("--db", "--database", metavar="PATH", help="The database file.")
+        str | None,
+        typer.Option(
+            "--db", "--database", metavar="PATH", help="Database file, or postgresql:// URL."
+        ),
     ] = None,
     output_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT",

@@ -13,7 +13,7 @@ from perfpredict.commands.common import CommonOptions
 from perfpredict.domain.toml_text import at_line, parse_toml
 from perfpredict.errors import InvalidInputError
 from perfpredict.reports.report import OutputFormat
-from perfpredict.store.places import absolute_folder, default_db_path
+from perfpredict.store.places import Location, absolute_folder, default_db_path, parse_location
 
 KEYS = ("db", "format", "color", "user", "lock_timeout", "debug")
 """What a settings file may hold."""
@@ -45,7 +45,7 @@ class Setting:
 class Settings:
     """What every command needs to know, checked."""
 
-    db: Path
+    db: Location
     requested_format: str
     """Also names formats that only one command writes, such as `junit`."""
     color: ColorChoice
@@ -72,7 +72,7 @@ def resolve_settings(options: CommonOptions, environ: Mapping[str, str]) -> Sett
     layers = [_flags(options), _environment(environ), *_files(options, environ), _defaults(environ)]
     found = {key: next(layer[key] for layer in layers if key in layer) for key in KEYS}
     return Settings(
-        db=_path(found["db"]),
+        db=_location(found["db"]),
         requested_format=_choice(found["format"], [*OutputFormat, *SPECIAL_FORMATS]),
         color=ColorChoice(_choice(found["color"], list(ColorChoice))),
         user=found["user"].text,
@@ -186,13 +186,13 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Setting]:
     return {key: Setting(text=text, origin="default") for key, text in texts.items()}
 
 
-def _path(setting: Setting) -> Path:
-    text = setting.text or ""
-    if not text.strip() or "\x00" in text:
+def _location(setting: Setting) -> Location:
+    try:
+        return parse_location(setting.text or "", folder=setting.folder)
+    except InvalidInputError as exc:
         raise InvalidInputError(
-            f"{setting.origin}: db: must be a file path, got '{text}'{setting.line}"
-        )
-    return (setting.folder or Path()) / Path(text).expanduser()
+            f"{setting.origin}: {exc.message}{setting.line}", hint=exc.hint
+        ) from exc
 
 
 def _choice(setting: Setting, choices: list[str]) -> str:

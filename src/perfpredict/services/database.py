@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from perfpredict.errors import InvalidInputError, StoreUnusableError
-from perfpredict.store import checking, copying, maintenance, queries, transfer
+from perfpredict.store import checking, copying, maintenance, merging, queries, transfer
 from perfpredict.store.access import Access
 from perfpredict.store.checking import Finding
 from perfpredict.store.copying import Copied
@@ -20,12 +20,13 @@ from perfpredict.store.file_checks import (
     resolve_path,
 )
 from perfpredict.store.maintenance import DatabaseInfo, Migrated, Place
-from perfpredict.store.transfer import TableTransfer
+from perfpredict.store.merging import TableTransfer
+from perfpredict.store.places import Location
 
 __all__ = [
     "CheckResult", "Compacted", "Copied", "DatabaseInfo", "Located", "Migrated", "Place",
     "TableTransfer", "backup", "check", "compact", "export_tables", "import_tables", "info",
-    "initialise", "locate", "merge", "migrate", "query", "restore",
+    "initialise", "locate", "merge", "migrate", "pull", "push", "query", "restore",
 ]  # fmt: skip
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
@@ -36,16 +37,17 @@ _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
 class Located:
     """Which file is used, and who said so."""
 
-    path: Path
+    path: Location
     origin: str
-    exists: bool
+    exists: bool | None
+    """None for a team store, which is not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """Everything that was checked, bad or good."""
 
-    path: Path
+    path: Location
     findings: tuple[Finding, ...]
     fixed_rows: int
 
@@ -72,8 +74,10 @@ class Compacted:
     bytes_after: int
 
 
-def locate(path: Path, origin: str) -> Located:
+def locate(path: Location, origin: str) -> Located:
     """Return the database path, absolute; raises InvalidInputError for what cannot be one."""
+    if not isinstance(path, Path):
+        return Located(path=path, origin=origin, exists=None)
     resolved = resolve_path(path)
     return Located(path=resolved, origin=origin, exists=look_at(resolved) is not FileState.MISSING)
 
@@ -124,8 +128,8 @@ def restore(place: Place, source: Path, *, now: datetime) -> Copied:
 
 def compact(place: Place) -> Compacted:
     """Rewrite the database without unused space."""
-    before, after = copying.compact(place)
-    return Compacted(path=resolve_path(place.path), bytes_before=before, bytes_after=after)
+    compacted, before, after = copying.compact(place)
+    return Compacted(path=compacted, bytes_before=before, bytes_after=after)
 
 
 def query(
@@ -149,13 +153,22 @@ def import_tables(place: Place, folder: Path) -> tuple[TableTransfer, ...]:
         return transfer.import_tables(store, folder)
 
 
-def merge(place: Place, other: Path, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
+def merge(place: Place, other: Location, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
     """Add the rows of another database that are not there yet; the other one is only read."""
-    source = Place(path=other, lock_timeout_s=place.lock_timeout_s, on_wait=place.on_wait)
-    if look_at(resolve_path(other)) is FileState.MISSING:
+    if isinstance(other, Path) and look_at(resolve_path(other)) is FileState.MISSING:
         raise InvalidInputError(f"no file named '{other}'")
     with place.open(Access.WRITE) as store:
-        return transfer.merge(store, source, with_models=with_models)
+        return merging.merge(store, replace(place, path=other), with_models=with_models)
+
+
+def push(place: Place, team: Location, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
+    """Add the rows of the database of this machine to the team store, where they are missing."""
+    return merging.push(place, replace(place, path=team), with_models=with_models)
+
+
+def pull(place: Place, team: Location, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
+    """Add the rows of the team store to the database of this machine, where they are missing."""
+    return merging.push(replace(place, path=team), place, with_models=with_models)
 
 
 def _parameter(text: str) -> tuple[str, object]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from perfpredict._version import __version__
 from perfpredict.catalog.detect import detect
-from perfpredict.errors import PerfpredictError, StoreBusyError, StoreUnusableError
+from perfpredict.errors import NoDatabaseError, PerfpredictError, StoreBusyError, StoreUnusableError
 from perfpredict.services.database import DatabaseInfo, Place, info
 from perfpredict.store.file_checks import FileState, look_at, resolve_path, wal_path
 
@@ -135,6 +135,10 @@ def _clock(now: datetime) -> Check:
 
 
 def _database(place: Place, origin: str, now: datetime) -> Iterator[Check]:
+    if not isinstance(place.path, Path):
+        yield _ok("database path", f"{place.path} (from {origin})")
+        yield from _contents(place, now)
+        return
     try:
         path = resolve_path(place.path)
         state = look_at(path)
@@ -195,6 +199,9 @@ def _contents(place: Place, now: datetime) -> Iterator[Check]:
         found = info(place)
     except StoreBusyError as exc:
         yield Check(name="database", status=Status.WARNING, detail=exc.message)
+        return
+    except NoDatabaseError:
+        yield _ok("database", "not created yet")
         return
     except PerfpredictError as exc:
         yield _failed("database", exc)

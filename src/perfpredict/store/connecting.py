@@ -31,10 +31,21 @@ _MOST_THREADS = 8
 _RETRY_PAUSE_S = 0.05
 
 
+def team_settings(*, read_only: bool) -> dict[str, str | bool | int | float | list[str]]:
+    """Return the settings of a connection to a team store, which is attached and then shut off."""
+    settings = dict(_HARDENED)
+    del settings["enable_external_access"]  # attaching needs it; it is taken away afterwards
+    # where it is false, attaching fails; no secret can be read from a folder that cannot be
+    del settings["allow_persistent_secrets"]
+    settings["secret_directory"] = f"{os.devnull}/none"
+    settings["threads"] = _threads()
+    return settings | _READING if read_only else settings
+
+
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Return a hardened connection to `path`, in UTC, whose settings cannot be changed back."""
     settings = dict(_HARDENED)
-    settings["threads"] = str(min(os.cpu_count() or 1, _MOST_THREADS))
+    settings["threads"] = _threads()
     if read_only:
         settings |= _READING
     else:
@@ -49,6 +60,10 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     return connection
+
+
+def _threads() -> str:
+    return str(min(os.cpu_count() or 1, _MOST_THREADS))
 
 
 def connect_waiting(path: Path, *, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:

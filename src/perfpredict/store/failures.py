@@ -13,6 +13,8 @@ from perfpredict.errors import (
     StoreBusyError,
     StoreUnusableError,
 )
+from perfpredict.store.places import Location
+from perfpredict.store.postgres_failures import translate_postgres
 
 _FULL = ("no space left", "disk quota", "could not write", "file too large")
 _DENIED = ("permission denied", "read-only file system", "read-only mode")
@@ -24,7 +26,7 @@ _REPEAT = "what was saved before is intact: repeat the command"
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Location) -> Iterator[None]:
     """Raise what goes wrong inside, as far as a user can cause it, as a PerfpredictError."""
     try:
         yield
@@ -32,7 +34,8 @@ def translated(path: Path) -> Iterator[None]:
         translation = translate(exc, path)
         if translation is None:
             raise
-        raise translation from exc
+        # a server's own words may repeat the whole URL, and a cause is shown by '--debug'
+        raise translation from (exc if isinstance(path, Path) else None)
     except OSError as exc:
         raise _of_the_system(exc, path) from exc
     except MemoryError as exc:
@@ -41,8 +44,10 @@ def translated(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def translate(error: duckdb.Error, path: Path) -> PerfpredictError | None:
+def translate(error: duckdb.Error, path: Location) -> PerfpredictError | None:
     """Return our error for `error`, None where it is a bug of ours and must crash."""
+    if not isinstance(path, Path):
+        return translate_postgres(error, path)
     text = str(error)
     lower = text.lower()
     if any(mark in lower for mark in _LOCKED):
@@ -75,7 +80,7 @@ def _unusable(error: duckdb.Error, path: Path, lower: str) -> PerfpredictError |
     return None
 
 
-def _of_the_system(error: OSError, path: Path) -> StoreUnusableError:
+def _of_the_system(error: OSError, path: Location) -> StoreUnusableError:
     reason = (error.strerror or str(error)).lower()
     if error.errno in _FULL_NUMBERS:
         return _no_space(path, reason)
@@ -86,7 +91,7 @@ def _of_the_system(error: OSError, path: Path) -> StoreUnusableError:
     )
 
 
-def _no_space(path: Path, reason: str) -> StoreUnusableError:
+def _no_space(path: Location, reason: str) -> StoreUnusableError:
     return StoreUnusableError(
         f"no space for the database '{path}', not saved: {reason}",
         hint="make room on the disk and repeat the command; what was saved before is intact",

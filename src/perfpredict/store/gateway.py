@@ -23,6 +23,9 @@ from perfpredict.store.opening import (
     connect_for_writing,
     locked,
 )
+from perfpredict.store.places import Location
+from perfpredict.store.postgres_lock import WriterTurn
+from perfpredict.store.postgres_opening import open_team_store
 
 __all__ = ["Access", "Store"]
 
@@ -34,10 +37,10 @@ class Store:
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         access: Access,
         connection: duckdb.DuckDBPyConnection,
-        lock: LockFile | None,
+        lock: LockFile | WriterTurn | None,
         on_note: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
@@ -52,18 +55,24 @@ class Store:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: Location,
         access: Access,
         *,
         lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S,
         on_wait: Callable[[str], None] | None = None,
         create: bool = True,
     ) -> Self:
-        """Return the database at `path`, locked; WRITE creates and migrates it.
+        """Return the database at `path`, locked; WRITE creates it, and migrates a file.
 
+        In a team store only writers are kept out, and a read sees one moment throughout.
         Raises NoDatabaseError, StoreBusyError, StoreUnusableError, or InvalidInputError for a
         path that cannot be a database.
         """
+        if not isinstance(path, Path):
+            opened, turn = open_team_store(
+                path, access, lock_timeout_s=lock_timeout_s, on_wait=on_wait, create=create
+            )
+            return cls(path, access, opened, turn, on_wait)
         with locked(
             path, access, lock_timeout_s=lock_timeout_s, on_wait=on_wait, create=create
         ) as held:
@@ -109,7 +118,7 @@ class Store:
                     self._lock.release()
 
     def _checkpoint(self) -> None:
-        if self.access is Access.WRITE:
+        if self.access is Access.WRITE and isinstance(self.path, Path):
             self._connection.execute("checkpoint")
 
     def _after_commits(self, step: Callable[[], object]) -> None:
@@ -120,7 +129,7 @@ class Store:
         except StoreUnusableError as exc:
             if not self._has_committed:
                 raise
-            if self._on_note is not None:
+            if self._on_note is not None and isinstance(self.path, Path):
                 reason = str(exc.__cause__).partition("\n")[0]
                 self._on_note(
                     f"saved, but in '{wal_path(self.path)}' and not yet in the database file, "

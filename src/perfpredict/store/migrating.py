@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from pathlib import Path
 
 import duckdb
 
 from perfpredict._version import __version__
 from perfpredict.errors import StoreUnusableError
+from perfpredict.store.places import Location
 
 _FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
@@ -46,7 +46,8 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     names = {
         row[0]
         for row in connection.execute(
-            "select table_name from duckdb_tables() where not internal"
+            "select table_name from duckdb_tables() "
+            "where not internal and database_name = current_database()"
         ).fetchall()
     }
     if "schema_migrations" not in names:
@@ -57,7 +58,7 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     return int(version)
 
 
-def check_version(path: Path, version: int | None, latest: int) -> int:
+def check_version(path: Location, version: int | None, latest: int) -> int:
     """Return `version`; raises for a foreign schema and for one newer than this code."""
     if version is None:
         raise StoreUnusableError(
@@ -87,7 +88,7 @@ def apply_migrations(
 def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration, now: datetime) -> None:
     connection.begin()
     try:
-        connection.execute(_RECORD_TABLE)
+        connection.execute(RECORD_TABLE)
         connection.execute(migration.sql)
         connection.execute(
             "insert into schema_migrations (version, name, applied_at, code_version) "
@@ -105,7 +106,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration, now: dat
     connection.commit()
 
 
-_RECORD_TABLE = """
+RECORD_TABLE = """
 create table if not exists schema_migrations (
     version       integer     primary key,
     name          varchar     not null,

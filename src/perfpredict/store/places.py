@@ -1,12 +1,42 @@
-"""Where a database lies if nobody says where; importable without DuckDB."""
+"""Where a database lies, and where if nobody says it; importable without DuckDB."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from perfpredict.errors import InvalidInputError
 
+if TYPE_CHECKING:
+    from perfpredict.store.postgres_url import PostgresUrl
+
 DB_VARIABLE = "PERFPREDICT_DB"
 """Environment variable that names the database."""
+
+Location: TypeAlias = "Path | PostgresUrl"
+"""A database file, or a team store."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+def parse_location(text: str, *, folder: Path | None = None) -> Location:
+    """Return what `text` names; a relative path starts at `folder`.
+
+    Raises InvalidInputError for no name at all, and for a URL of anything but PostgreSQL.
+    """
+    if not text.strip() or "\x00" in text:
+        raise InvalidInputError(f"db: must be a file path or a postgresql:// URL, got '{text}'")
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return (folder or Path()) / Path(text).expanduser()
+    from perfpredict.store.postgres_url import SCHEMES, PostgresUrl
+
+    if scheme[1] not in SCHEMES:
+        raise InvalidInputError(
+            f"db: '{scheme[0]}' begins no kind of database that is known here",
+            hint="give the path of a file, or a URL that begins with postgresql://",
+        )
+    return PostgresUrl(text)
 
 
 def default_db_path(environ: Mapping[str, str]) -> Path:

@@ -1,5 +1,6 @@
 """Questions that a user writes in SQL: one reading statement, no file, no network, a time limit."""
 
+import json
 import re
 import sys
 import threading
@@ -25,6 +26,9 @@ _MOST_GROWTH_BYTES = 4 * 2**30
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READING_WORDS = {
     "select", "with", "from", "values", "table", "describe", "desc", "show", "summarize", "explain",
+}  # fmt: skip
+_HARMLESS_FUNCTIONS = {
+    "range", "generate_series", "unnest", "duckdb_tables", "duckdb_columns", "duckdb_constraints",
 }  # fmt: skip
 _EXPLAIN = re.compile(r"\s*explain\b\s*(analyze\b|\([^)]*\))?", re.IGNORECASE)
 _PLAIN_TYPES = {
@@ -81,6 +85,38 @@ def _check_statement(store: Store, sql: str) -> None:
     if kind == duckdb.StatementType.EXPLAIN:
         # `explain analyze` runs what it explains
         _check_statement(store, _EXPLAIN.sub("", _COMMENT.sub(" ", sql), count=1))
+    elif not isinstance(store.path, Path):
+        _check_functions(store, sql)
+
+
+def _check_functions(store: Store, sql: str) -> None:
+    """Raise InvalidInputError where `sql` reads from more than tables of a team store.
+
+    Functions of the PostgreSQL extension reach other servers, and send this one any statement;
+    DuckDB's `query` runs a text as a statement.
+    """
+    ((tree,),) = store.rows("select json_serialize_sql($sql)", {"sql": sql})
+    parsed = json.loads(str(tree))
+    if parsed["error"]:
+        raise InvalidInputError(f"query: {parsed['error_message']} (of a team store)")
+    refused = sorted(set(_table_functions(parsed)) - _HARMLESS_FUNCTIONS)
+    if refused:
+        raise InvalidInputError(
+            f"query: a team store is asked through its tables only, not by '{refused[0]}'",
+            hint="'perfpredict db pull TEAM' brings the rows into a file, where more is allowed",
+        )
+
+
+def _table_functions(node: object) -> Iterator[str]:
+    """Yield the names of the functions that stand for tables, anywhere in a parsed statement."""
+    if isinstance(node, dict):
+        if node.get("type") == "TABLE_FUNCTION":
+            yield str(node["function"]["function_name"]).lower()
+        for part in node.values():
+            yield from _table_functions(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _table_functions(part)
 
 
 def _within_memory(

@@ -1,11 +1,10 @@
-"""Rows from one database to another: Parquet folders out and in, and merging a second file."""
+"""Parquet folders with all tables of a database, out and in."""
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,25 +12,15 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from perfpredict.errors import CannotAnswerError, InvalidInputError, StoreUnusableError
-from perfpredict.store.access import Access
 from perfpredict.store.drafts import write_whole
 from perfpredict.store.file_checks import resolve_path
 from perfpredict.store.gateway import Store
-from perfpredict.store.maintenance import Place
+from perfpredict.store.merging import TableTransfer, add_missing
 from perfpredict.store.migrating import released_migrations
-from perfpredict.store.tables import MODEL_TABLES, TABLE_KEYS
+from perfpredict.store.tables import TABLE_KEYS
 
 MANIFEST = "manifest.json"
 _FORMAT = "perfpredict-export"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableTransfer:
-    """What became of the rows of one table."""
-
-    table: str
-    rows: int
-    added: int
 
 
 def export_tables(store: Store, folder: Path, *, now: datetime) -> tuple[TableTransfer, ...]:
@@ -60,58 +49,20 @@ def import_tables(store: Store, folder: Path) -> tuple[TableTransfer, ...]:
     """
     entries = _read_manifest(folder)
     frames = {table: _read_table(folder, table, entries[table]) for table in TABLE_KEYS}
-    return _add(store, lambda table: frames[table], tables=tuple(TABLE_KEYS))
+    return add_missing(store, _Frames(frames), tuple(TABLE_KEYS))
 
 
-def merge(store: Store, other: Place, *, with_models: bool = False) -> tuple[TableTransfer, ...]:
-    """Add the rows of another database that are not in this one; it is only read.
+class _Frames:
+    """The rows of an exported folder."""
 
-    Stored predictors come only `with_models`, inactive, and trusted by nobody new.
-    """
-    tables = tuple(t for t in TABLE_KEYS if with_models or t not in MODEL_TABLES)
-    if resolve_path(other.path) == store.path:
-        raise InvalidInputError("a database cannot be merged into itself")
-    with other.open(Access.READ) as source:
-        frames = {table: source.frame(f"select * from {table}") for table in tables}
-    return _add(store, lambda table: frames[table], tables=tables)
+    def __init__(self, frame_by_table: Mapping[str, pl.DataFrame]) -> None:
+        self._frame_by_table = frame_by_table
 
+    def columns(self, table: str, names: Sequence[str]) -> pl.DataFrame:
+        return self._frame_by_table[table].select(names)
 
-def _add(
-    store: Store, frame_of: Callable[[str], pl.DataFrame], *, tables: tuple[str, ...]
-) -> tuple[TableTransfer, ...]:
-    done = []
-    with store.transaction():
-        for table in tables:
-            frame = frame_of(table)
-            if table == "prediction_models":
-                frame = frame.with_columns(is_active=pl.lit(value=False))
-            done.append(
-                TableTransfer(table=table, rows=frame.height, added=_add_rows(store, table, frame))
-            )
-        # errors of measurements that were skipped as duplicates stay out as well
-        store.execute(_DROP_ERRORS_WITHOUT_MEASUREMENT)
-    return tuple(done)
-
-
-def _add_rows(store: Store, table: str, frame: pl.DataFrame) -> int:
-    if frame.is_empty():
-        return 0
-    same = " and ".join(f"t.{key} = i.{key}" for key in TABLE_KEYS[table])
-    if table == "performance_measurements":
-        # the same file imported on both sides has other ids, but the same keys
-        same += " or (t.import_key = i.import_key and t.deleted_at is null)"
-    before = _count(store, table)
-    with store.incoming(frame):
-        store.execute(
-            f"insert into {table} by name select i.* from incoming as i "
-            f"where not exists (select 1 from {table} as t where {same})"
-        )
-    return _count(store, table) - before
-
-
-def _count(store: Store, table: str) -> int:
-    ((count,),) = store.rows(f"select count(*) from {table}")
-    return int(str(count))
+    def by_key(self, table: str, key: str, values: pl.Series) -> pl.DataFrame:
+        return self._frame_by_table[table].filter(pl.col(key).is_in(values.implode()))
 
 
 @contextmanager
@@ -183,9 +134,3 @@ def _read_table(folder: Path, table: str, entry: Mapping[str, object]) -> pl.Dat
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-_DROP_ERRORS_WITHOUT_MEASUREMENT = """
-delete from prediction_errors
-where measurement_id not in (select measurement_id from performance_measurements)
-"""

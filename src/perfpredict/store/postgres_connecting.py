@@ -1,0 +1,121 @@
+"""Opens a DuckDB connection whose tables are those of a team store in PostgreSQL.
+
+DuckDB's extension for PostgreSQL comes from a package, or was installed by DuckDB when the user
+told it to; nothing is downloaded here.
+"""
+
+import importlib.util
+import os
+import socket
+import sys
+from pathlib import Path
+
+import duckdb
+
+from perfpredict.errors import MissingExtraError
+from perfpredict.store import connecting
+from perfpredict.store.postgres_url import PostgresUrl
+
+CATALOG = "team"
+"""Name of the attached database inside DuckDB."""
+SCHEMA = "perfpredict"
+"""Schema of PostgreSQL that holds all tables, so that a database may be shared with others."""
+
+_PACKAGE = "duckdb_extension_postgres_scanner"
+_CONNECT_TIMEOUT_S = 10
+_MOST_NAME_CHARACTERS = 63
+# a host that lost its power must not keep its turn until TCP gives up, two hours later
+_SESSION = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
+
+def connect(url: PostgresUrl, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the team store attached as `team`, whose settings are locked.
+
+    Raises MissingExtraError where the extension is not installed for this DuckDB.
+    """
+    settings = connecting.team_settings(read_only=read_only)
+    connection = duckdb.connect(":memory:", config=settings)
+    try:
+        _load_extension(connection)
+        whole = url.with_parameters(
+            {
+                "application_name": _application_name(),
+                "connect_timeout": str(_CONNECT_TIMEOUT_S),
+                "options": _SESSION,
+            }
+        )
+        literal = whole.replace("'", "''")
+        mode = ", read_only" if read_only else ""
+        connection.execute(
+            f"attach '{literal}' as {CATALOG} (type postgres, schema '{SCHEMA}'{mode})"
+        )
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        connection.execute("set enable_external_access = false")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def use_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let names of tables mean those of the team store, and lock the settings."""
+    connection.execute(f"use {CATALOG}")
+    connection.execute("set lock_configuration = true")
+
+
+def ask_server(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+    """Return what `sql`, a fixed text of ours in PostgreSQL's dialect, gives on the server."""
+    found: list[tuple[object, ...]] = connection.execute(
+        "select * from postgres_query($catalog, $sql)", {"catalog": CATALOG, "sql": sql}
+    ).fetchall()
+    return found
+
+
+def tell_server(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Run `sql`, a fixed text of ours in PostgreSQL's dialect, on the server."""
+    connection.execute(
+        "call postgres_execute($catalog, $sql)", {"catalog": CATALOG, "sql": sql}
+    ).fetchall()
+
+
+def _load_extension(connection: duckdb.DuckDBPyConnection) -> None:
+    packaged = _packaged_extension()
+    if packaged is not None:
+        literal = str(packaged).replace("'", "''")
+        connection.execute(f"load '{literal}'")
+        return
+    if not _is_installed(connection):
+        raise MissingExtraError(
+            f"a team store needs DuckDB's PostgreSQL extension for DuckDB {duckdb.__version__}",
+            hint="pip install 'perfpredict[postgres]', or let DuckDB fetch it once: "
+            "python -c \"import duckdb; duckdb.install_extension('postgres')\"",
+        )
+    connection.execute("load postgres_scanner")
+
+
+def _packaged_extension() -> Path | None:
+    """Return the file that the extra `postgres` brought, None where it has none for this DuckDB."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
+    path = folder / "postgres_scanner.duckdb_extension"
+    return path if path.is_file() else None
+
+
+def _is_installed(connection: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_extensions() "
+            "where extension_name = 'postgres_scanner' and installed"
+        ).fetchall()
+    )
+
+
+def _application_name() -> str:
+    """Return what others see of this process, so that a note can say whom they wait for."""
+    command = " ".join([Path(sys.argv[0]).stem or "python", *sys.argv[1:3]])
+    name = f"pid {os.getpid()} on {socket.gethostname()} ({command})"
+    printable = "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
+    return printable[:_MOST_NAME_CHARACTERS]
