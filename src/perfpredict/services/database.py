@@ -69,7 +69,7 @@ class CheckResult:
 class Compacted:
     """Size of the file before and after."""
 
-    path: Path
+    path: Location
     bytes_before: int
     bytes_after: int
 
@@ -128,8 +128,8 @@ def restore(place: Place, source: Path, *, now: datetime) -> Copied:
 
 def compact(place: Place) -> Compacted:
     """Rewrite the database without unused space."""
-    compacted, before, after = copying.compact(place)
-    return Compacted(path=compacted, bytes_before=before, bytes_after=after)
+    before, after = copying.compact(place)
+    return Compacted(path=place.resolved, bytes_before=before, bytes_after=after)
 
 
 def query(

@@ -83,11 +83,8 @@ def restore(place: Place, source: Path, *, now: datetime) -> Copied:
     )
 
 
-def compact(place: Place) -> tuple[Path, int, int]:
-    """Rewrite the database without the space of deleted rows.
-
-    Returns its path, and the bytes before and after.
-    """
+def compact(place: Place) -> tuple[int, int]:
+    """Rewrite the database without the space of deleted rows; returns bytes before and after."""
     with place.locked(Access.WRITE, create=False) as held:
         path = held.path
         _require_database(path)
@@ -101,7 +98,7 @@ def compact(place: Place) -> tuple[Path, int, int]:
             _settle(draft)
             shutil.copymode(path, draft)
             put_in_place(draft, path)
-    return path, before, path.stat().st_size
+    return before, path.stat().st_size
 
 
 def _require_database(path: Path) -> None:

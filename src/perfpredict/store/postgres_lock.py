@@ -61,15 +61,15 @@ def _wait(
     cursor.begin()
     while not _try_lock(cursor):
         waited_s = time.monotonic() - start
+        if on_wait is not None and not is_said and waited_s >= _LONGEST_SLICE_S:
+            is_said = True
+            on_wait(f"waiting for the team store, in use by {_holder(cursor)}")
         if waited_s >= timeout_s:
             raise StoreBusyError(
                 f"the team store '{url}' is in use by {_holder(cursor)}; "
                 f"waited {waited_s:.1f} s, nothing was changed",
                 hint="try again, or wait longer with '--lock-timeout SECONDS'",
             )
-        if on_wait is not None and not is_said and waited_s >= _LONGEST_SLICE_S:
-            is_said = True
-            on_wait(f"waiting for the team store, in use by {_holder(cursor)}")
         cursor.rollback()
         cursor.begin()
         if _wait_in_line(cursor, min(_LONGEST_SLICE_S, timeout_s - waited_s)):
