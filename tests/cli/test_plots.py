@@ -3,9 +3,9 @@
 import json
 
 
-def test_a_device_and_a_prediction_have_a_roofline(run):
+def test_a_device_and_a_prediction_have_a_roofline(run, run_apart):
     ascii_only = {"PYTHONIOENCODING": "ascii"}
-    done = run("hardware", "show", "nvidia-l4", "--plot", env=ascii_only)
+    done = run_apart("hardware", "show", "nvidia-l4", "--plot", env=ascii_only)
     assert done.returncode == 0, done.stderr
     assert "roofline of nvidia-l4" in done.stdout and "/" in done.stdout
     done = run("perf", "predict", "resnet18", "--hardware", "nvidia-l4", "--no-store", "--plot")
