@@ -40,6 +40,11 @@ class PostgresUrl:
         address = f"{parts.scheme}://{user}{at}{host}{parts.path}"
         return f"{address}?{query}" if query else address
 
+    @property
+    def name(self) -> str:
+        """The name of the database on its server, as a file has a name in its folder."""
+        return unquote(urlsplit(self.url).path.strip("/"))
+
     def with_parameters(self, parameters: Mapping[str, str]) -> str:
         """Return the whole URL, secrets and all, with those of `parameters` it does not set."""
         parts = urlsplit(self.url)
