@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from perfpredict.services.gate import GateCheck
 
-_STATISTICS = (
+STATISTICS = (
     Column("metric", "metric", ColumnKind.ID, 0),
     Column("unit", "unit", ColumnKind.TEXT, 6),
     Column("n", "n", ColumnKind.COUNT, 0),
@@ -35,7 +35,7 @@ _STATISTICS = (
 
 def accuracy_report(statistics: "pl.DataFrame", by: Sequence[str], *, is_sample: bool) -> Report:
     """Return accuracy by group; R² is null under ten rows."""
-    columns = (*(Column(name, name, ColumnKind.ID, 0) for name in by), *_STATISTICS)
+    columns = (*(Column(name, name, ColumnKind.ID, 0) for name in by), *STATISTICS)
     notes = ("sample data: these rows are made up",) if is_sample else ()
     return Report("perf-analyze", columns, statistics.to_dicts(), notes=notes)
 

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 _PATH = Column("path", kind=ColumnKind.ID, priority=0)
+PATH_COLUMNS = (_PATH,)
+"""And with `--origin` where it was chosen, and whether it exists."""
 
 
 def located(found: "Located", *, with_origin: bool) -> Report:
     """Return the path of the database, and where it was chosen."""
-    columns = [_PATH]
+    columns = [*PATH_COLUMNS]
     if with_origin:
         columns += [Column("origin", kind=ColumnKind.ID), Column("exists", kind=ColumnKind.FLAG)]
     row: dict[str, JsonValue] = {
@@ -36,18 +38,24 @@ def located(found: "Located", *, with_origin: bool) -> Report:
     return Report("db-path", columns, [row], is_single=True)
 
 
+INFO_COLUMNS = (
+    _PATH,
+    Column("size_mib", "size MiB", ColumnKind.MIB),
+    Column("wal_mib", "log MiB", ColumnKind.MIB),
+    Column("schema_version", "schema version", ColumnKind.COUNT),
+    Column("storage_version", "storage version", ColumnKind.ID),
+    Column("duckdb_version", "DuckDB version", ColumnKind.ID),
+    Column("sample_share", "sample rows", ColumnKind.PERCENT),
+    Column("oldest_measured_at", "oldest measurement", ColumnKind.TIME),
+    Column("newest_measured_at", "newest measurement", ColumnKind.TIME),
+)
+"""And a column `rows_…` for each table."""
+
+
 def info(found: "DatabaseInfo") -> Report:
     """Return sizes, versions and row counts as one object."""
     columns = (
-        _PATH,
-        Column("size_mib", "size MiB", ColumnKind.MIB),
-        Column("wal_mib", "log MiB", ColumnKind.MIB),
-        Column("schema_version", "schema version", ColumnKind.COUNT),
-        Column("storage_version", "storage version", ColumnKind.ID),
-        Column("duckdb_version", "DuckDB version", ColumnKind.ID),
-        Column("sample_share", "sample rows", ColumnKind.PERCENT),
-        Column("oldest_measured_at", "oldest measurement", ColumnKind.TIME),
-        Column("newest_measured_at", "newest measurement", ColumnKind.TIME),
+        *INFO_COLUMNS,
         *(Column(f"rows_{count.table}", count.table, ColumnKind.COUNT) for count in found.tables),
     )
     row: dict[str, JsonValue] = {
@@ -65,14 +73,16 @@ def info(found: "DatabaseInfo") -> Report:
     return Report("db-info", columns, [row], is_single=True)
 
 
+CHECK_COLUMNS = (
+    Column("check", kind=ColumnKind.ID, priority=0),
+    Column("table", kind=ColumnKind.ID, priority=0),
+    Column("bad_rows", "bad rows", ColumnKind.COUNT, 0),
+    Column("detail", priority=2),
+)
+
+
 def checked(result: "CheckResult", *, with_all: bool) -> Report:
     """Return what was checked: every line, or those of the scan and the bad ones."""
-    columns = (
-        Column("check", kind=ColumnKind.ID, priority=0),
-        Column("table", kind=ColumnKind.ID, priority=0),
-        Column("bad_rows", "bad rows", ColumnKind.COUNT, 0),
-        Column("detail", priority=2),
-    )
     shown = [
         finding
         for finding in result.findings
@@ -90,18 +100,20 @@ def checked(result: "CheckResult", *, with_all: bool) -> Report:
     notes = [f"{len(result.findings)} checks, {len(result.problems)} with bad rows"]
     if result.fixed_rows:
         notes.append(f"{result.fixed_rows} links mended")
-    return Report("db-check", columns, rows, notes=notes)
+    return Report("db-check", CHECK_COLUMNS, rows, notes=notes)
+
+
+MIGRATE_COLUMNS = (
+    _PATH,
+    Column("version_before", "version before", ColumnKind.COUNT),
+    Column("version_after", "version after", ColumnKind.COUNT),
+    Column("migrations"),
+    Column("dry_run", "dry run", ColumnKind.FLAG),
+)
 
 
 def migrated(done: "Migrated", *, dry_run: bool) -> Report:
     """Return the schema versions before and after."""
-    columns = (
-        _PATH,
-        Column("version_before", "version before", ColumnKind.COUNT),
-        Column("version_after", "version after", ColumnKind.COUNT),
-        Column("migrations", kind=ColumnKind.ID),
-        Column("dry_run", "dry run", ColumnKind.FLAG),
-    )
     row: dict[str, JsonValue] = {
         "path": str(done.path),
         "version_before": done.version_before,
@@ -109,18 +121,20 @@ def migrated(done: "Migrated", *, dry_run: bool) -> Report:
         "migrations": list(done.pending),
         "dry_run": dry_run,
     }
-    return Report("db-migrate", columns, [row], is_single=True)
+    return Report("db-migrate", MIGRATE_COLUMNS, [row], is_single=True)
+
+
+COPY_COLUMNS = (
+    _PATH,
+    Column("source", kind=ColumnKind.ID),
+    Column("size_mib", "size MiB", ColumnKind.MIB),
+    Column("rows", kind=ColumnKind.COUNT),
+    Column("replaced", "old file kept as", ColumnKind.ID),
+)
 
 
 def copied(done: "Copied", name: str) -> Report:
     """Return what was copied from where to where."""
-    columns = (
-        _PATH,
-        Column("source", kind=ColumnKind.ID),
-        Column("size_mib", "size MiB", ColumnKind.MIB),
-        Column("rows", kind=ColumnKind.COUNT),
-        Column("replaced", "old file kept as", ColumnKind.ID),
-    )
     row: dict[str, JsonValue] = {
         "path": str(done.target),
         "source": str(done.source),
@@ -128,35 +142,43 @@ def copied(done: "Copied", name: str) -> Report:
         "rows": done.rows,
         "replaced": str(done.replaced) if done.replaced else None,
     }
-    return Report(name, columns, [row], is_single=True)
+    return Report(name, COPY_COLUMNS, [row], is_single=True)
+
+
+COMPACT_COLUMNS = (
+    _PATH,
+    Column("size_before_mib", "before MiB", ColumnKind.MIB),
+    Column("size_after_mib", "after MiB", ColumnKind.MIB),
+)
 
 
 def compacted(done: "Compacted") -> Report:
     """Return the size before and after."""
-    columns = (
-        _PATH,
-        Column("size_before_mib", "before MiB", ColumnKind.MIB),
-        Column("size_after_mib", "after MiB", ColumnKind.MIB),
-    )
     row: dict[str, JsonValue] = {
         "path": str(done.path),
         "size_before_mib": done.bytes_before / MIB,
         "size_after_mib": done.bytes_after / MIB,
     }
-    return Report("db-compact", columns, [row], is_single=True)
+    return Report("db-compact", COMPACT_COLUMNS, [row], is_single=True)
+
+
+TABLE_COLUMNS = (
+    Column("table", kind=ColumnKind.ID, priority=0),
+    Column("rows", kind=ColumnKind.COUNT, priority=0),
+    Column("added", kind=ColumnKind.COUNT, priority=0),
+)
 
 
 def transferred(tables: "Sequence[TableTransfer]", name: str) -> Report:
     """Return one row per table: how many rows there were and how many were added."""
-    columns = (
-        Column("table", kind=ColumnKind.ID, priority=0),
-        Column("rows", kind=ColumnKind.COUNT, priority=0),
-        Column("added", kind=ColumnKind.COUNT, priority=0),
-    )
     rows: list[dict[str, JsonValue]] = [
         {"table": one.table, "rows": one.rows, "added": one.added} for one in tables
     ]
-    return Report(name, columns, rows)
+    return Report(name, TABLE_COLUMNS, rows)
+
+
+SQL_COLUMNS: tuple[Column, ...] = ()
+"""A query names its own."""
 
 
 def answer(frame: "pl.DataFrame") -> Report:
@@ -164,14 +186,16 @@ def answer(frame: "pl.DataFrame") -> Report:
     return report_from_frame("db-sql", frame)
 
 
+DOCTOR_COLUMNS = (
+    Column("check", kind=ColumnKind.ID, priority=0),
+    Column("status", kind=ColumnKind.ID, priority=0),
+    Column("detail", priority=0),
+    Column("hint", priority=2),
+)
+
+
 def diagnosis(found: "Diagnosis") -> Report:
     """Return one row per thing that was looked at."""
-    columns = (
-        Column("check", kind=ColumnKind.ID, priority=0),
-        Column("status", kind=ColumnKind.ID, priority=0),
-        Column("detail", priority=0),
-        Column("hint", priority=2),
-    )
     rows: list[dict[str, JsonValue]] = [
         {
             "check": one.name,
@@ -181,4 +205,4 @@ def diagnosis(found: "Diagnosis") -> Report:
         }
         for one in found.checks
     ]
-    return Report("doctor", columns, rows)
+    return Report("doctor", DOCTOR_COLUMNS, rows)

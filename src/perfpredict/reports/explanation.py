@@ -29,6 +29,8 @@ EXPLANATION_COLUMNS = (
     Column("launches", "launches", ColumnKind.NUMBER, 4),
     Column("arithmetic_intensity", "FLOP/byte", ColumnKind.NUMBER, 5),
 )
+HEAD_COLUMNS = (Column("explanations"),)
+"""What JSON holds besides the parts."""
 _STEP_COLUMNS = (
     Column("step", "step", ColumnKind.ID, 0),
     Column("latency_ms", "ms", ColumnKind.MS, 0),

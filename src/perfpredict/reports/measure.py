@@ -31,6 +31,17 @@ RECORD_COLUMNS = (
     Column("prediction_id", "prediction", ColumnKind.ID, 4),
 )
 
+RECORD_HEAD_COLUMNS = (
+    Column("measurement_id", kind=ColumnKind.ID),
+    Column("prediction_id", kind=ColumnKind.ID),
+    Column("model", kind=ColumnKind.ID),
+    Column("hardware", kind=ColumnKind.ID),
+    Column("hardware_platform", kind=ColumnKind.ID),
+    Column("measured_at", kind=ColumnKind.TIME),
+    Column("consistency", kind=ColumnKind.ID),
+)
+"""What JSON says once, above the metrics."""
+
 
 def recorded_report(
     measurement: Measurement, recorded: "Recorded | None", notes: Sequence[str]

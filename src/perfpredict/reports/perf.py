@@ -185,6 +185,14 @@ MATRIX_METRICS = {
 }
 
 
+MATRIX_COLUMNS = (
+    Column("model", "model", ColumnKind.ID, 0),
+    Column("batch_size", "batch", ColumnKind.COUNT, 0),
+    Column("precision", "precision", ColumnKind.TEXT, 0),
+)
+"""And a column for each device."""
+
+
 def matrix_report(predictions: Sequence[Prediction], metric: Metric) -> Report:
     """Return one row a model, batch size and precision, with a column a device."""
     key, kind = MATRIX_METRICS[metric]
@@ -195,12 +203,7 @@ def matrix_report(predictions: Sequence[Prediction], metric: Metric) -> Report:
         place = (work.model, work.batch_size, work.precision.value)
         value = prediction_row(one)[key] if one.fits else None
         cells.setdefault(place, {})[one.hardware.device.name] = value
-    columns = (
-        Column("model", "model", ColumnKind.ID, 0),
-        Column("batch_size", "batch", ColumnKind.COUNT, 0),
-        Column("precision", "precision", ColumnKind.TEXT, 0),
-        *(Column(name, name, kind, 1) for name in devices),
-    )
+    columns = (*MATRIX_COLUMNS, *(Column(name, name, kind, 1) for name in devices))
     rows = [
         {"model": model, "batch_size": batch, "precision": precision, **values}
         for (model, batch, precision), values in cells.items()

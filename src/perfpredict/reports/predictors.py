@@ -120,6 +120,16 @@ STORED_COLUMNS = (
     Column("trusted", kind=ColumnKind.FLAG),
     Column("active", kind=ColumnKind.FLAG),
 )
+DELETE_COLUMNS = (
+    Column("model_id", "id", ColumnKind.ID),
+    Column("deleted", kind=ColumnKind.FLAG),
+)
+EXPORT_COLUMNS = (
+    Column("model_id", "id", ColumnKind.ID),
+    Column("file", kind=ColumnKind.ID),
+    Column("size_kib", "KiB", ColumnKind.NUMBER),
+    Column("sha256", kind=ColumnKind.ID),
+)
 
 
 def trained(rows: Sequence[Row], notes: Sequence[str]) -> Report:
@@ -174,24 +184,16 @@ def stored(row: Row, notes: Sequence[str] = ()) -> Report:
 
 def deleted(model_id: str) -> Report:
     """Return which predictor is gone."""
-    columns = (Column("model_id", "id", ColumnKind.ID), Column("deleted", kind=ColumnKind.FLAG))
-    return Report(
-        "models-delete", columns, [{"model_id": model_id, "deleted": True}], is_single=True
-    )
+    row: Row = {"model_id": model_id, "deleted": True}
+    return Report("models-delete", DELETE_COLUMNS, [row], is_single=True)
 
 
 def exported(model_id: str, path: str, size_bytes: int, sha256: str) -> Report:
     """Return where the bytes were written."""
-    columns = (
-        Column("model_id", "id", ColumnKind.ID),
-        Column("file", kind=ColumnKind.ID),
-        Column("size_kib", "KiB", ColumnKind.NUMBER),
-        Column("sha256", kind=ColumnKind.ID),
-    )
     row: Row = {
         "model_id": model_id, "file": path, "size_kib": size_bytes / 1024, "sha256": sha256,
     }  # fmt: skip
-    return Report("models-export", columns, [row], is_single=True)
+    return Report("models-export", EXPORT_COLUMNS, [row], is_single=True)
 
 
 def _list_row(row: Mapping[str, JsonValue]) -> Row:

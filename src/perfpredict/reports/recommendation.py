@@ -31,6 +31,13 @@ COLUMNS = (
     Column("basis", "basis", ColumnKind.TEXT, 5),
     Column("reason", "why", ColumnKind.TEXT, 4),
 )
+HEAD_COLUMNS = (
+    Column("recommendation_id", kind=ColumnKind.ID),
+    Column("model", kind=ColumnKind.ID),
+    *map(Column, ("family", "objective", "primary", "fallbacks", "compatible", "rejected")),
+    *map(Column, ("explanation", "assumptions", "cautions")),
+)
+"""What JSON says once, above the candidates."""
 _DRAWINGS = (
     Drawing("interval", "latency_ms", "latency_ms", "latency_lo", "latency_hi", colored_as="meets"),
 )

@@ -20,7 +20,8 @@ _RENAMED = {
     "latency_upper_ms": "latency_hi",
     "similar_rows": "n_similar",
 }
-_COLUMNS = (
+LIST_COLUMNS = (
+    Column("prediction_id", "id", ColumnKind.ID, 0),
     Column("created_at", "made", ColumnKind.TIME, 1),
     *(column for column in PREDICTION_COLUMNS if column.key not in {"note", "prediction_id"}),
     Column("is_sample", "sample", ColumnKind.FLAG, 7),
@@ -29,9 +30,8 @@ _COLUMNS = (
 
 def stored_predictions_report(frame: "pl.DataFrame") -> Report:
     """Return the rows of `store.predictions.list_predictions`."""
-    columns = (Column("prediction_id", "id", ColumnKind.ID, 0), *_COLUMNS)
     rows = [_row(row) for row in frame.iter_rows(named=True)]
-    return Report("perf-list", with_version_column(columns, rows), rows)
+    return Report("perf-list", with_version_column(LIST_COLUMNS, rows), rows)
 
 
 def _row(row: dict[str, JsonValue]) -> Row:

@@ -25,6 +25,12 @@ SWEEP_COLUMNS = (
     Column("relative_power", "per s/ms", ColumnKind.PERCENT, 2),
     Column("mark", "", ColumnKind.ID, 0),
 )
+HEAD_COLUMNS = (
+    Column("model", kind=ColumnKind.ID),
+    Column("over", kind=ColumnKind.ID),
+    Column("sweeps"),
+)
+"""What JSON says once, above the points."""
 _LENGTH_COLUMNS = tuple(
     replace(column, priority={"seq_length": 0, "batch_size": 3}.get(column.key, column.priority))
     for column in SWEEP_COLUMNS
