@@ -34,3 +34,12 @@ def test_what_is_no_measurement_id_is_refused(text):
 
 def test_a_prefix_of_eight_characters_is_accepted_in_any_case():
     assert check_id(IdKind.MEASUREMENT, " MEAS-01kav8zz ") == "meas-01KAV8ZZ"
+
+
+def test_ids_made_at_once_are_numbers_in_a_row():
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    made = [one.removeprefix("meas-") for one in new_ids(IdKind.MEASUREMENT, NOON, 3000)]
+
+    numbers = [sum(digits.index(c) << 5 * p for p, c in enumerate(reversed(m))) for m in made]
+
+    assert numbers == list(range(numbers[0], numbers[0] + 3000))

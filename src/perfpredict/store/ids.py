@@ -3,6 +3,7 @@
 import os
 import secrets
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -36,7 +37,7 @@ def new_id(kind: IdKind, now: datetime) -> str:
 def new_ids(kind: IdKind, now: datetime, count: int) -> list[str]:
     """Return `count` identifiers in ascending order."""
     first = _SEQUENCE.take(int(now.timestamp() * 1000), count)
-    return [f"{kind.value}-{_encode(number)}" for number in range(first, first + count)]
+    return [f"{kind.value}-{text}" for text in _encode_all(first, count)]
 
 
 def check_id(kind: IdKind, text: str) -> str:
@@ -82,9 +83,22 @@ class _Sequence:
 _SEQUENCE = _Sequence()
 
 
-def _encode(number: int) -> str:
+def _encode_all(first: int, count: int) -> Iterator[str]:
+    """Yield the texts of `count` numbers from `first` on; 1,024 in a row differ in two digits."""
+    end = first + count
+    for block in range(first >> 10, ((end - 1) >> 10) + 1):
+        start = block << 10
+        head = _encode(block, _LENGTH - 2)
+        for tail in _TAILS[max(first - start, 0) : end - start]:
+            yield head + tail
+
+
+def _encode(number: int, length: int) -> str:
     digits = []
-    for _ in range(_LENGTH):
+    for _ in range(length):
         digits.append(_ALPHABET[number & 31])
         number >>= 5
     return "".join(reversed(digits))
+
+
+_TAILS = [high + low for high in _ALPHABET for low in _ALPHABET]
