@@ -13,6 +13,7 @@ import typer
 
 from perfpredict.commands import bugs, context, usage
 from perfpredict.commands.common import hoist_common_options
+from perfpredict.commands.completing import add_values
 from perfpredict.commands.root import (
     COMMANDS,
     FORMATS_BY_COMMAND,
@@ -186,4 +187,5 @@ def _complete() -> NoReturn:
     called = [word for word in words.split()[1:] if word in GROUPS or word in COMMANDS]
     register_shells()
     command = typer.main.get_command(build_app(called))
+    add_values(command)
     sys.exit(command.main(prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE))

@@ -152,11 +152,16 @@ def profile(model: ModelEntry | TransformerConfig, workload: Workload) -> Worklo
     return profile_vision(config, workload)
 
 
+def model_names() -> list[str]:
+    """Return the canonical names of all models, sorted."""
+    return sorted({
+        *transformer_names(), *diffusion_names(), *network_names(), *vision_model_names()
+    })  # fmt: skip
+
+
 def list_models(family: str | None = None, glob: str | None = None) -> list[ModelEntry]:
     """Return the entries of one family (all if None) whose name fits `glob`, sorted by name."""
-    names = {
-        *transformer_names(), *diffusion_names(), *network_names(), *vision_model_names()
-    }  # fmt: skip
+    names = set(model_names())
     if glob is not None:
         names = {name for name in names if fnmatch.fnmatchcase(fold(name), fold(glob))}
     entries = (find_model(name) for name in sorted(names))

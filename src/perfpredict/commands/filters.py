@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfpredict.commands import context, parsing, values
+from perfpredict.commands import context, parsing
 from perfpredict.domain.names import clean_name, parse_whole_number
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.domain.workload import MAX_BATCH_SIZE, Mode
@@ -38,18 +38,13 @@ class FilterOptions:
         typer.Option(
             "--hardware",
             metavar="LIST",
-            autocompletion=values.hardware,
             help="Devices or platforms, as in cuda,cpu.",
         ),
     ] = None
-    precision: Annotated[
-        str | None, typer.Option("--precision", metavar="NAME", autocompletion=values.precisions)
-    ] = None
+    precision: Annotated[str | None, typer.Option("--precision", metavar="NAME")] = None
     mode: Annotated[
         str | None,
-        typer.Option(
-            "--mode", metavar="NAME", autocompletion=values.modes, help="inference or training."
-        ),
+        typer.Option("--mode", metavar="NAME", help="inference or training."),
     ] = None
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", metavar="INT", parser=_batch_size)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import context, devices, parsing, prices, recommend, values
+from perfpredict.commands import context, devices, parsing, prices, recommend
 from perfpredict.commands.filters import FilterOptions, LimitOption, TableOptions
 from perfpredict.commands.options import (
     ModelOptions,
@@ -44,7 +44,6 @@ def list_(
         typer.Option(
             "--platform",
             metavar="NAME",
-            autocompletion=values.platforms,
             help="Only of cuda, rocm, cpu, …",
         ),
     ] = None,
@@ -84,9 +83,7 @@ def list_(
 def show(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", autocompletion=values.hardware, help="A device, alias or platform."
-        ),
+        typer.Argument(metavar="NAME", help="A device, alias or platform."),
     ],
     is_plotted: Annotated[bool, typer.Option("--plot", help="Draw its roofline.")] = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perfpredict.commands import parsing, values
+from perfpredict.commands import parsing
 from perfpredict.commands.filters import FilterOptions, TableOptions
 from perfpredict.commands.groups import with_options
 from perfpredict.domain.framework_versions import parse_framework_version
@@ -149,22 +149,18 @@ class WorkloadOptions(ModelOptions):
         typer.Option(
             "--precision",
             metavar="NAME",
-            autocompletion=values.precisions,
             help="fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8, int8 or int4.",
         ),
     ] = "fp32"
     mode: Annotated[
         str,
-        typer.Option(
-            "--mode", metavar="NAME", autocompletion=values.modes, help="inference or training."
-        ),
+        typer.Option("--mode", metavar="NAME", help="inference or training."),
     ] = "inference"
     phase: Annotated[
         str | None,
         typer.Option(
             "--phase",
             metavar="NAME",
-            autocompletion=values.phases,
             help="prefill, decode or generate, for language models.",
         ),
     ] = None

@@ -32,6 +32,9 @@ _NAMES = {
 }
 """Other spellings; a name that is not here is its own."""
 
+KNOWN_FRAMEWORKS = tuple(sorted({*_NAMES.values(), "deepspeed", "sglang", "transformers", "vllm"}))
+"""Names that are offered; any other is taken as well."""
+
 _VERSION = re.compile(r"(:.*|[ -]v?\d[\w.+-]*)$")
 
 

@@ -17,6 +17,19 @@ _QUERIES = {
 _SHOWN = 3
 
 
+def newest_ids(store: Store, kind: IdKind, beginning: str, most: int) -> list[str]:
+    """Return at most `most` identifiers that begin so, the newest first."""
+    named, _, digits = beginning.partition("-")
+    prefix = f"{kind.value}-{digits.upper()}"
+    if not kind.value.startswith(named.lower()):
+        return []
+    rows = store.rows(
+        f"{_QUERIES[kind]} between $prefix and $prefix || '~' order by 1 desc limit $most",
+        {"prefix": prefix, "most": most},
+    )
+    return [str(row[0]) for row in rows]
+
+
 def find_id(store: Store, kind: IdKind, id_or_prefix: str) -> str:
     """Return the full identifier; raises UnknownIdError, AmbiguousIdError or InvalidInputError."""
     prefix = check_id(kind, id_or_prefix)
