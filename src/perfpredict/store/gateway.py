@@ -185,19 +185,19 @@ class Store:
             return pl.DataFrame(relation)
 
     @contextmanager
-    def incoming(self, frame: pl.DataFrame) -> Iterator[None]:
-        """Let statements inside read `frame` as the table `incoming`."""
+    def incoming(self, frame: pl.DataFrame, name: str = "incoming") -> Iterator[None]:
+        """Let statements inside read `frame` as the table `name`, which is a name of ours."""
         with translated(self.path):
-            self._connection.register("incoming", ArrowStream(frame))
+            self._connection.register(name, ArrowStream(frame))
         try:
             yield
         except BaseException:
             # an aborted transaction refuses it, and takes the view with it
             with suppress(duckdb.Error):
-                self._connection.unregister("incoming")
+                self._connection.unregister(name)
             raise
         with translated(self.path):
-            self._connection.unregister("incoming")
+            self._connection.unregister(name)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

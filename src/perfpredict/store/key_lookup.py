@@ -5,6 +5,7 @@ A join with a frame would make DuckDB fetch the whole table from the server; her
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +26,21 @@ def rows_by_key(
         return _from_file(store, table, columns, key, wanted)
     found = [_from_server(store, table, columns, key, part) for part in chunks(wanted)]
     return pl.concat(found) if found else store.frame(_nothing(table, columns))
+
+
+@contextmanager
+def narrowed(store: Store, table: str, key: str, values: pl.Series) -> Iterator[str]:
+    """Yield the name by which statements inside read rows of `table` where `key` is in `values`.
+
+    In a file that is the table itself: a join finds them there. From a server they are fetched.
+    """
+    if isinstance(store.path, Path):
+        yield table
+        return
+    columns = store.frame(f"select * from {table} where false").columns
+    name = f"wanted_{table}"
+    with store.incoming(rows_by_key(store, table, columns, key, values), name):
+        yield name
 
 
 def chunks(values: pl.Series) -> Iterator[pl.Series]:

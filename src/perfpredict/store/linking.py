@@ -10,7 +10,10 @@ from perfpredict.errors import InvalidInputError
 from perfpredict.store import row_values as value
 from perfpredict.store.frames import column_list
 from perfpredict.store.gateway import Store
+from perfpredict.store.key_lookup import narrowed
 from perfpredict.store.workload_columns import COMPARED_COLUMNS
+
+_PREDICTIONS = "performance_predictions"
 
 LINK_WINDOW_DAYS = 90
 """A prediction older than this is not taken for the expectation behind a measurement."""
@@ -46,19 +49,35 @@ def fitting_predictions(store: Store, measurements: pl.DataFrame) -> pl.DataFram
     measurement and at most 90 days earlier; real rows never meet sample rows. One made
     retrospectively for another measurement comes last, the highest id first.
     """
-    with store.incoming(measurements):
-        return store.frame(_FITTING, {"window_days": LINK_WINDOW_DAYS})
+    keys = measurements["workload_key"]
+    with (
+        narrowed(store, _PREDICTIONS, "workload_key", keys) as predictions,
+        store.incoming(measurements),
+    ):
+        sql = _FITTING.format(predictions=predictions)
+        return store.frame(sql, {"window_days": LINK_WINDOW_DAYS})
 
 
-def has_later_prediction(store: Store, measurement_id: str) -> bool:
-    """Return whether a prediction would fit, had it not been made after the measurement."""
-    return bool(store.rows(_LATER, {"measurement_id": measurement_id}))
+def has_later_prediction(store: Store, measurement: pl.DataFrame) -> bool:
+    """Return whether a prediction would fit the one row, had it not been made after it."""
+    keys = measurement["workload_key"]
+    with narrowed(store, _PREDICTIONS, "workload_key", keys) as predictions:
+        return bool(
+            store.rows(
+                _LATER.format(predictions=predictions),
+                {"measurement_id": measurement["measurement_id"][0]},
+            )
+        )
 
 
 def differing_fields(store: Store, measurements: pl.DataFrame) -> pl.DataFrame:
     """Return measurement_id, prediction_id, found and the fields in which linked rows differ."""
-    with store.incoming(measurements):
-        return store.frame(_DIFFERING)
+    ids = measurements["prediction_id"]
+    with (
+        narrowed(store, _PREDICTIONS, "prediction_id", ids) as predictions,
+        store.incoming(measurements),
+    ):
+        return store.frame(_DIFFERING.format(predictions=predictions))
 
 
 def check_links(differences: pl.DataFrame) -> None:
@@ -71,10 +90,20 @@ def check_links(differences: pl.DataFrame) -> None:
         )
 
 
-def insert_errors(store: Store, measurement_ids: pl.DataFrame) -> None:
-    """Compute and store the errors of the measurements in the column measurement_id."""
-    with store.incoming(measurement_ids.select("measurement_id")):
-        store.execute(_INSERT_ERRORS)
+def insert_errors(store: Store, links: pl.DataFrame) -> None:
+    """Compute and store the errors of the rows of `links`: measurement_id and prediction_id."""
+    ids = links["measurement_id"]
+    with (
+        narrowed(store, "performance_measurements", "measurement_id", ids) as measurements,
+        narrowed(store, _PREDICTIONS, "prediction_id", links["prediction_id"]) as predictions,
+        narrowed(store, "prediction_model_rows", "measurement_id", ids) as model_rows,
+        store.incoming(links.select("measurement_id")),
+    ):
+        store.execute(
+            _INSERT_ERRORS.format(
+                measurements=measurements, predictions=predictions, model_rows=model_rows
+            )
+        )
 
 
 def errors_of(store: Store, measurement_id: str) -> tuple[PredictionErrorRow, ...]:
@@ -128,7 +157,7 @@ select
     ) as prediction_id,
     any_value(p.device_platform) as predicted_platform
 from incoming as m
-join performance_predictions as p
+join {predictions} as p
     on p.workload_key = m.workload_key and p.device = m.device and p.is_sample = m.is_sample
 where m.prediction_id is null
     and p.created_at <= m.measured_at
@@ -139,7 +168,7 @@ group by m.measurement_id
 _LATER = """
 select 1
 from performance_measurements as m
-join performance_predictions as p
+join {predictions} as p
     on p.workload_key = m.workload_key and p.device = m.device and p.is_sample = m.is_sample
 where m.measurement_id = $measurement_id and p.created_at > m.measured_at
 limit 1
@@ -156,7 +185,7 @@ select
              [{_differences((*COMPARED_COLUMNS, "is_sample"))}], lambda f: f is not null
          ) end as fields
 from incoming as m
-left join performance_predictions as p on p.prediction_id = m.prediction_id
+left join {{predictions}} as p on p.prediction_id = m.prediction_id
 where m.prediction_id is not null
 order by m.measurement_id
 """
@@ -169,7 +198,7 @@ with pair as (
         m.measurement_id, m.prediction_id, m.recorded_at, p.predictor, p.level,
         p.is_retrospective or p.created_at > m.measured_at as is_retrospective,
         exists (
-            select 1 from prediction_model_rows as r
+            select 1 from {model_rows} as r
             where r.model_id = p.predictor and r.measurement_id = m.measurement_id
         ) as in_sample,
         m.throughput_unit as m_unit, p.throughput_unit as p_unit,
@@ -178,8 +207,8 @@ with pair as (
         p.throughput_per_s, p.throughput_lower_per_s, p.throughput_upper_per_s,
         p.latency_ms, p.latency_lower_ms, p.latency_upper_ms,
         p.memory_bytes, p.memory_lower_bytes, p.memory_upper_bytes
-    from performance_measurements as m
-    join performance_predictions as p on p.prediction_id = m.prediction_id
+    from {measurements} as m
+    join {predictions} as p on p.prediction_id = m.prediction_id
     where m.measurement_id in (select measurement_id from incoming)
 ),
 compared as (

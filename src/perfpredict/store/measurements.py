@@ -11,6 +11,7 @@ from perfpredict.errors import InvalidInputError, UnknownIdError
 from perfpredict.store.frames import column_list
 from perfpredict.store.gateway import Store
 from perfpredict.store.ids import IdKind, new_ids
+from perfpredict.store.key_lookup import narrowed
 from perfpredict.store.linking import (
     PredictionErrorRow,
     check_links,
@@ -106,7 +107,7 @@ def record_measurement(
         notes = []
         if frame["is_forced_link"][0]:
             notes.append("the prediction is of another workload: marked, and out of accuracy")
-        if linked is None and link and has_later_prediction(store, measurement_id):
+        if linked is None and link and has_later_prediction(store, frame):
             notes.append("clock: a prediction would fit, but was made after the measurement")
         return Recorded(
             measurement_id=measurement_id,
@@ -207,11 +208,15 @@ def _linked(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -> pl
 
 
 def _not_yet_stored(store: Store, frame: pl.DataFrame) -> pl.DataFrame:
-    with store.incoming(frame.select("import_key")):
+    keys = frame["import_key"]
+    with (
+        narrowed(store, "performance_measurements", "import_key", keys) as measurements,
+        store.incoming(frame.select("import_key")),
+    ):
         known = store.frame(
-            """
+            f"""
             select distinct m.import_key
-            from performance_measurements as m
+            from {measurements} as m
             semi join incoming as i on i.import_key = m.import_key
             where m.deleted_at is null
             """

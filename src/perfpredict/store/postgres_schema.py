@@ -48,6 +48,8 @@ def migrate_team(
     for migration in migrations:
         if migration.version > current:
             statements += [postgres_sql(migration.sql), _record(migration, now)]
+    if current == 0:
+        statements.append(_INDEXES)
     connection.begin()
     try:
         for statement in statements:
@@ -57,6 +59,15 @@ def migrate_team(
         raise
     connection.commit()
     connection.execute("call pg_clear_cache()")
+
+
+# rows are looked up one by one over the network, where a file's are scanned
+_INDEXES = """
+create index on performance_predictions (workload_key);
+create index on performance_measurements (import_key) where import_key is not null;
+create index on prediction_errors (measurement_id);
+create index on prediction_model_rows (measurement_id)
+"""
 
 
 def _record(migration: Migration, now: datetime) -> str:
