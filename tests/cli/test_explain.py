@@ -45,6 +45,17 @@ def test_csv_has_the_parts_of_all_recommended_devices(run):
     assert {line.split(",")[0] for line in lines} == {"nvidia-l4", "nvidia-a10"}
 
 
+def test_a_recommendation_names_the_line_that_narrows_it_and_the_rivals(run):
+    ask = ("hardware", "recommend", "bert-base-uncased", "--hardware", "nvidia-l4,nvidia-a10",
+           "--no-store")  # fmt: skip
+    done = run(*ask, "--batch-size", "4")
+
+    assert "'perfpredict measure run bert-base-uncased --hardware nvidia-" in done.stderr
+    assert "--batch-size 4" in done.stderr
+    assert "1 other device may be as fast: the intervals overlap" in done.stderr
+    assert "perfpredict measure run bert-base-uncased" in run(*ask, "--explain").stdout
+
+
 def test_a_described_model_is_explained_and_recorded_by_hand(run):
     done = run("perf", "predict", "my-net", "--params", "25e6", "--flops", "8.2e9", *L4,
                "--explain")  # fmt: skip

@@ -62,6 +62,13 @@ def test_a_narrow_table_gives_up_its_bars_before_columns_of_more_weight():
                render(report, OutputFormat.TABLE, width=34).splitlines())  # fmt: skip
 
 
+def test_a_bar_that_no_row_has_takes_no_room():
+    empty = [{**row, "lo": None} for row in ROWS]
+    report = Report("trial", COLUMNS, empty, drawings=(INTERVAL,))
+
+    assert "interval" not in render(report, OutputFormat.TABLE, width=80)
+
+
 def test_colours_say_what_the_words_beside_them_say():
     answers = [tone_of("meets", value) for value in (True, "pass", False, "unknown")]
     assert answers == [Tone.GOOD, Tone.GOOD, Tone.BAD, Tone.UNSURE]
@@ -88,3 +95,16 @@ def test_sections_are_shown_to_people_one_after_the_other():
     assert render(report, OutputFormat.TABLE, width=40).count("first") == 2
     assert render(report, OutputFormat.MARKDOWN).count("### first") == 2
     assert render(report, OutputFormat.CSV).splitlines()[0] == "name,ms,meets"
+
+
+def test_what_was_measured_stands_on_the_interval_or_beyond_it():
+    drawing = Drawing("", "ms", "ms", "lo", "hi", "actual", is_relative=True)
+    rows = [
+        {"ms": 10.0, "lo": 1.0, "hi": 100.0, "actual": 10.0},
+        {"ms": 1.0, "lo": 0.1, "hi": 10.0, "actual": 1000.0},
+    ]
+
+    assert bars(rows, drawing, width=21, ascii_only=True) == [
+        "|----x----|",
+        "|----o----|         x",
+    ]

@@ -24,7 +24,10 @@ from perfpredict.commands.options import (
 from perfpredict.errors import GateFailedError
 
 if TYPE_CHECKING:
+    from perfpredict.catalog.models import ModelEntry
     from perfpredict.domain.recommendation import Limits, Recommendation
+    from perfpredict.reports.report import Report
+    from perfpredict.services.engine import Engine
 
 MIB = 2.0**20
 
@@ -105,9 +108,6 @@ def recommend(
 ) -> None:
     """Rank hardware for MODEL by what is predicted, under limits."""
     from perfpredict.domain.recommendation import Objective
-    from perfpredict.reports.explanation import explanation_report
-    from perfpredict.reports.recommendation import recommendation_report
-    from perfpredict.services.explain import explain as taken_apart
     from perfpredict.services.opening import load_engine
     from perfpredict.services.recommend import recommend as rank
     from perfpredict.services.recommending import ranking_inputs
@@ -128,14 +128,34 @@ def recommend(
     )  # fmt: skip
     if not is_unstored:
         found = _store(found, user)
-    if explain:
-        shown = [c.prediction for c in found.candidates[: top or None]]
-        context.emit(explanation_report(taken_apart(engine, shown, model=model)))
-    else:
-        report = recommendation_report(found, top=top or len(found.candidates))
-        context.emit(report, ids=_quiet_lines(found))
+    top = top or len(found.candidates)
+    is_described = source.is_given or workload_options.onnx is not None
+    described = model if is_described else None
+    report = (
+        _explained(engine, found, top, described) if explain else _ranked(found, top, described)
+    )
+    context.emit(report, ids=_quiet_lines(found))
     if found.primary is None:
         raise GateFailedError(found.explanation)
+
+
+def _ranked(found: "Recommendation", top: int, described: "ModelEntry | None") -> "Report":
+    from perfpredict.reports.measure_lines import record_line, run_line
+    from perfpredict.reports.recommendation import recommendation_report
+    from perfpredict.services.measurable import is_measured_by_run
+
+    is_run = described is None and is_measured_by_run(found.workload)
+    return recommendation_report(found, top=top, line=run_line if is_run else record_line)
+
+
+def _explained(
+    engine: "Engine", found: "Recommendation", top: int, described: "ModelEntry | None"
+) -> "Report":
+    from perfpredict.reports.explanation import explanation_report
+    from perfpredict.services.explain import explain as taken_apart
+
+    shown = [candidate.prediction for candidate in found.candidates[:top]]
+    return explanation_report(taken_apart(engine, shown, model=described))
 
 
 def _store(found: "Recommendation", user: str | None) -> "Recommendation":

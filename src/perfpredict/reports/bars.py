@@ -17,10 +17,11 @@ class _Signs:
     line: str
     right: str
     value: str
+    measured: str
 
 
-_UNICODE = _Signs("├", "─", "┤", "●")
-_ASCII = _Signs("|", "-", "|", "o")
+_UNICODE = _Signs("├", "─", "┤", "●", "◆")
+_ASCII = _Signs("|", "-", "|", "o", "x")
 
 
 def bars(rows: Sequence[Row], drawing: Drawing, *, width: int, ascii_only: bool) -> list[str]:
@@ -32,31 +33,50 @@ def bars(rows: Sequence[Row], drawing: Drawing, *, width: int, ascii_only: bool)
     return [_amount(value, full, width, ascii_only=ascii_only) for value in values]
 
 
+def is_drawn(rows: Sequence[Row], drawing: Drawing) -> bool:
+    """Return whether any row has what a bar is made of."""
+    needed = [key for key in (drawing.value_key, drawing.lower_key, drawing.upper_key) if key]
+    return any(all(row.get(key) is not None for key in needed) for row in rows)
+
+
 def _intervals(rows: Sequence[Row], drawing: Drawing, width: int, signs: _Signs) -> list[str]:
-    keys = (drawing.lower_key, drawing.value_key, drawing.upper_key)
-    found = [_positive([_number(row.get(key)) for key in keys]) for row in rows]
-    ends = [log(value) for triple in found if triple for value in triple]
-    if not ends:
+    found = [_values(row, drawing) for row in rows]
+    logarithms = [log(value) for own in found if own for value in own]
+    if not logarithms:
         return ["" for _ in rows]
-    lowest, highest = min(ends), max(ends)
+    lowest, highest = min(logarithms), max(logarithms)
     scale = (width - 1) / (highest - lowest) if highest > lowest else 0.0
 
-    def draw(triple: tuple[float, ...] | None) -> str:
-        if triple is None:
+    def draw(own: tuple[float, ...] | None) -> str:
+        if own is None:
             return ""
-        left, middle, right = (round((log(value) - lowest) * scale) for value in triple)
-        cells = [" "] * (right + 1)
-        cells[left:] = signs.line * (right + 1 - left)
+        left, middle, right, *measured = (round((log(value) - lowest) * scale) for value in own)
+        cells = [" "] * (max(right, *measured, 0) + 1)
+        cells[left : right + 1] = signs.line * (right + 1 - left)
         cells[left], cells[right] = signs.left, signs.right
         cells[middle] = signs.value
+        for place in measured:
+            cells[place] = signs.measured
         return "".join(cells)
 
-    return [draw(triple) for triple in found]
+    return [draw(own) for own in found]
 
 
-def _positive(values: list[float | None]) -> tuple[float, ...] | None:
-    given = tuple(value for value in values if value is not None and value > 0)
-    return given if len(given) == len(values) else None
+def _values(row: Row, drawing: Drawing) -> tuple[float, ...] | None:
+    """Return lower bound, value, upper bound, and what was measured where it is known."""
+    keys = (drawing.lower_key, drawing.value_key, drawing.upper_key)
+    bounds = [_positive(row.get(key)) for key in keys]
+    given = [value for value in bounds if value is not None]
+    if len(given) < len(bounds):
+        return None
+    measured = _positive(row.get(drawing.measured_key)) if drawing.measured_key else None
+    own = given if measured is None else [*given, measured]
+    return tuple(value / given[1] for value in own) if drawing.is_relative else tuple(own)
+
+
+def _positive(value: JsonValue) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
 
 
 def _amount(value: float | None, full: float, width: int, *, ascii_only: bool) -> str:

@@ -7,7 +7,7 @@ from perfpredict.domain.measurement import Measurement
 from perfpredict.domain.metrics import Metric
 from perfpredict.reports.ci import CiResult, ci_text
 from perfpredict.reports.perf import with_version_column
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+from perfpredict.reports.report import Column, ColumnKind, Drawing, JsonValue, Report, Row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,6 +31,10 @@ RECORD_COLUMNS = (
     Column("prediction_id", "prediction", ColumnKind.ID, 4),
 )
 
+_RECORD_DRAWING = Drawing(
+    "interval, measured", "predicted", "predicted", "lo", "hi", "actual",
+    is_relative=True, priority=2, colored_as="inside",
+)  # fmt: skip
 RECORD_HEAD_COLUMNS = (
     Column("measurement_id", kind=ColumnKind.ID),
     Column("prediction_id", kind=ColumnKind.ID),
@@ -72,6 +76,7 @@ def recorded_report(
         extra=_recorded_extra(measurement, recorded),
         rows_key="metrics",
         notes=(*notes, *(recorded.notes if recorded else ()), *_link_note(recorded)),
+        drawings=(_RECORD_DRAWING,),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from perfpredict.domain.prediction import Prediction
 from perfpredict.measuring.outcome import Completed, DidNotFit, Failed
 from perfpredict.measuring.warnings import RunWarning
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+from perfpredict.reports.report import Column, ColumnKind, Drawing, JsonValue, Report, Row
 
 if TYPE_CHECKING:
     from perfpredict.services.measure_run import Finished, Sweep
@@ -50,6 +50,11 @@ COLUMNS = (
     Column("note", "note", ColumnKind.TEXT, 5),
 )
 
+_DRAWING = Drawing(
+    "interval, measured", "predicted_ms", "predicted_ms", "latency_lo", "latency_hi", "latency_ms",
+    is_relative=True, priority=2, colored_as="inside",
+)  # fmt: skip
+
 
 def sweep_report(sweep: "Sweep") -> Report:
     """Return one row a measurement; a failed or unfitting one says so in its note."""
@@ -65,7 +70,7 @@ def sweep_report(sweep: "Sweep") -> Report:
     if assumed:
         notes.append(f"assumed: {', '.join(assumed)}")
     rows = [_row(one) for one in sweep.finished]
-    return Report("measure-run", _columns(rows), rows, notes=tuple(notes))
+    return Report("measure-run", _columns(rows), rows, notes=tuple(notes), drawings=(_DRAWING,))
 
 
 def _columns(rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from perfpredict.reports.report import Column, ColumnKind, JsonValue, Report, Row
+from perfpredict.reports.report import Column, ColumnKind, Drawing, JsonValue, Report, Row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,6 +63,7 @@ SHOW_COLUMNS = (
     Column("note"),
 )
 
+_IMPORTANCE_DRAWING = Drawing("", "share", "share", priority=0)
 IMPORTANCE_COLUMNS = (
     Column("rank", kind=ColumnKind.COUNT, priority=0),
     Column("feature", kind=ColumnKind.ID, priority=0),
@@ -159,7 +160,7 @@ def importance(frame: "pl.DataFrame") -> Report:
         }
         for row in frame.to_dicts()
     ]
-    return Report("models-importance", IMPORTANCE_COLUMNS, rows)
+    return Report("models-importance", IMPORTANCE_COLUMNS, rows, drawings=(_IMPORTANCE_DRAWING,))
 
 
 def evaluated(rows: Sequence[Row], notes: Sequence[str]) -> Report:

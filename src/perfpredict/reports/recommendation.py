@@ -1,7 +1,11 @@
 """The report of `hardware recommend`: the ranking, and why each device stands where it does."""
 
+from collections.abc import Callable
+
 from perfpredict.domain.device import ResolvedDevice
 from perfpredict.domain.recommendation import Candidate, Recommendation
+from perfpredict.domain.workload import Workload
+from perfpredict.reports.measure_lines import record_line
 from perfpredict.reports.perf import MIB, caution_notes, prediction_row
 from perfpredict.reports.report import (
     Column,
@@ -43,8 +47,17 @@ _DRAWINGS = (
 )
 
 
-def recommendation_report(recommendation: Recommendation, *, top: int) -> Report:
-    """Return the `top` candidates; JSON adds the primary device, fallbacks and the excluded."""
+MeasuringLine = Callable[[Workload, str], str]
+"""Gives the line that measures a workload on a device."""
+
+
+def recommendation_report(
+    recommendation: Recommendation, *, top: int, line: MeasuringLine = record_line
+) -> Report:
+    """Return the `top` candidates; JSON adds the primary device, fallbacks and the excluded.
+
+    `line` says how the best one is measured.
+    """
     rows = [_row(candidate) for candidate in recommendation.candidates]
     work = recommendation.workload
     return Report(
@@ -52,7 +65,7 @@ def recommendation_report(recommendation: Recommendation, *, top: int) -> Report
         COLUMNS,
         rows[:top],
         title=f"{work.model}, batch {work.batch_size}, {work.precision}, {work.mode}",
-        notes=_notes(recommendation, top),
+        notes=_notes(recommendation, top, line),
         drawings=_DRAWINGS,
         extra=_extra(recommendation, rows),
         rows_key="candidates",
@@ -99,7 +112,7 @@ def _extra(recommendation: Recommendation, rows: list[dict[str, JsonValue]]) -> 
     }
 
 
-def _notes(recommendation: Recommendation, top: int) -> tuple[str, ...]:
+def _notes(recommendation: Recommendation, top: int, line: MeasuringLine) -> tuple[str, ...]:
     hidden = len(recommendation.candidates) - top
     notes = [recommendation.explanation]
     if recommendation.assumptions:
@@ -110,7 +123,7 @@ def _notes(recommendation: Recommendation, top: int) -> tuple[str, ...]:
         notes.append(f"{len(recommendation.excluded) - 5} more devices do not fit")
     if hidden > 0:
         notes.append(f"{hidden} more candidates: use --top 0 for all")
-    notes += _way_to_be_surer(recommendation)
+    notes += _way_to_be_surer(recommendation, line)
     if recommendation.recommendation_id:
         notes.append(
             f"say what you took: perfpredict feedback record {recommendation.recommendation_id} "
@@ -119,15 +132,30 @@ def _notes(recommendation: Recommendation, top: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _way_to_be_surer(recommendation: Recommendation) -> list[str]:
+def _way_to_be_surer(recommendation: Recommendation, line: MeasuringLine) -> list[str]:
     if not recommendation.candidates:
         return []
-    best = recommendation.candidates[0]
-    if best.prediction.similar_rows:
-        return []
-    work = recommendation.workload
-    return [
-        f"basis: {best.prediction.basis}, no measurements of {best.hardware.device.name} yet, so "
-        f"the interval is wide; narrow it with 'perfpredict measure record {work.model} "
-        f"--hardware {best.hardware.device.name} --batch-size {work.batch_size} --latency …ms'"
-    ]
+    best, *others = recommendation.candidates
+    notes = []
+    rivals = [one for one in others if one.meets is best.meets and _may_be_as_fast(one, best)]
+    if rivals:
+        devices = "device" if len(rivals) == 1 else "devices"
+        names = ",".join(one.hardware.device.name for one in [best, *rivals[:2]])
+        notes.append(
+            f"{len(rivals)} other {devices} may be as fast: the intervals overlap; 'perfpredict "
+            f"measure suggest {recommendation.workload.model} --hardware {names}' says what decides"
+        )
+    if not best.prediction.similar_rows:
+        device = best.hardware.device.name
+        told = line(best.prediction.workload, device)
+        notes.append(
+            f"basis: {best.prediction.basis}, no measurements of {device} yet, so the interval is "
+            f"wide; on that device '{told}' narrows it"
+        )
+    return notes
+
+
+def _may_be_as_fast(one: Candidate, best: Candidate) -> bool:
+    own, other = one.prediction.latency_ms, best.prediction.latency_ms
+    assert own is not None and other is not None, "only what fits is a candidate"
+    return own.interval.lower < other.interval.upper

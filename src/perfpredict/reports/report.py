@@ -80,8 +80,8 @@ _NUMERIC = {
 class Drawing:
     """A bar that tables on a terminal draw for each row; no other format has it.
 
-    With bounds it spans them on a logarithmic scale that all rows share and marks the value;
-    without, it grows from 0 with the value, and a value of `full` fills it.
+    With bounds it spans them on a logarithmic scale that all rows share, and marks the value and
+    what was measured; without, it grows from 0 with the value, and a value of `full` fills it.
     """
 
     heading: str
@@ -90,6 +90,9 @@ class Drawing:
     """Key of the column that it stands after."""
     lower_key: str = ""
     upper_key: str = ""
+    measured_key: str = ""
+    is_relative: bool = False
+    """Whether rows are drawn over their value, so that unlike units share the scale."""
     full: float | None = None
     """None: the largest value of all rows."""
     priority: int = 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfpredict.reports.bars import LEAST_WIDTH, MOST_WIDTH, bars
+from perfpredict.reports.bars import LEAST_WIDTH, MOST_WIDTH, bars, is_drawn
 from perfpredict.reports.report import Column, ColumnKind, Drawing, Report, Row
 from perfpredict.reports.text import PLAIN_DIGITS, TABLE_DIGITS, cell, display_width, visible
 from perfpredict.reports.tones import ERROR_LEGEND, Tone, is_error, tone_of
@@ -79,7 +79,9 @@ def fitting_columns(report: Report, width: int | None) -> tuple[Column, ...]:
 
 def _fitting(report: Report, width: int | None) -> _Fitting:
     columns, keys = tuple(report.columns), {column.key for column in report.columns}
-    drawings = tuple(one for one in report.drawings if one.after in keys)
+    drawings = tuple(
+        one for one in report.drawings if one.after in keys and is_drawn(report.rows, one)
+    )
     if width is None or report.is_single:
         return _Fitting(columns, drawings)
     needed = [(c.priority, _least_width(report, c) + _GAP, c.key) for c in columns]
