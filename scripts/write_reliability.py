@@ -1,7 +1,8 @@
 """Writes docs/reliability.md from what the trials put on record: trial, what, count, result, date.
 
 `python -m pytest -n 0 tests/trials -m "" --trials=full --trial-results results.jsonl` makes the
-file; of several runs of one trial the last counts.
+file; of several runs of one trial the last counts. Trials that no file tells of stay on the page as
+they are, so that one of them can be run again alone.
 """
 
 import argparse
@@ -25,7 +26,8 @@ This page is written by `python scripts/write_reliability.py FILE` from what the
 `tests/trials` put on record.
 Each trial is one automated test that can fail; the normal run of the tests does all of them with
 reduced counts.
-The counts below are those that were run, which is a part where all of them take hours.
+The counts below are those that were run, which is a part where all of them take hours; each row
+has the day of its last run.
 Seconds are those of one run, on a machine whose two cores were shared with others.
 
 All of them, with full counts (some take many minutes):
@@ -89,6 +91,25 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
     for outcome in outcomes:
         by_test.setdefault(outcome.test, []).append(outcome)
     return sorted((_row(cases) for cases in by_test.values()), key=_place)
+
+
+def read_page(text: str) -> list[Row]:
+    """Return the rows of a page that `page` wrote."""
+    found = []
+    for line in re.findall(r"^\| (?=[FIMU]\d+ \|)(.*) \|$", text, re.MULTILINE):
+        trial, what, counts, result, seconds, date, test = re.split(r" (?<!\\)\| ", line)
+        found.append(
+            Row(
+                trial=trial,
+                what=what.replace("\\|", "|"),
+                counts=tuple(counts.split("; ")),
+                result=result,
+                seconds=float(seconds),
+                date=date,
+                test=test.strip("`"),
+            )
+        )
+    return found
 
 
 def _row(cases: Sequence[Outcome]) -> Row:
@@ -159,7 +180,10 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path, help="What --trial-results wrote.")
     files: list[Path] = parser.parse_args().files
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    TARGET.write_text(page(rows_of(read_outcomes(lines))), encoding="utf-8")
+    new = rows_of(read_outcomes(lines))
+    told = {row.test for row in new}
+    kept = [row for row in read_page(TARGET.read_text(encoding="utf-8")) if row.test not in told]
+    TARGET.write_text(page(sorted([*kept, *new], key=_place)), encoding="utf-8")
 
 
 if __name__ == "__main__":

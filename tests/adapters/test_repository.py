@@ -266,7 +266,7 @@ def test_sample_data_is_hidden_by_the_first_real_row(repository):
         repository.generate_sample_data()
 
 
-def test_twenty_processes_share_one_file(repository):
+def test_processes_share_one_file(repository):
     program = (
         "import sys; from perfpredict import DuckDBPredictorRepository as R;"
         "R(sys.argv[1]).store_measurement(model_name='resnet50', hardware_platform='nvidia-l4',"
@@ -276,13 +276,13 @@ def test_twenty_processes_share_one_file(repository):
         subprocess.Popen(
             [sys.executable, "-c", program, str(repository.db_path)], stderr=subprocess.PIPE
         )
-        for _ in range(20)
+        for _ in range(3)
     ]
     for one in running:
         _, stderr = one.communicate(timeout=120)
         assert (one.returncode, stderr) == (0, b"")
 
-    assert len(repository.get_measurements()) == 20
+    assert len(repository.get_measurements()) == 3
 
 
 def test_importing_the_package_loads_no_other_library():

@@ -1,11 +1,14 @@
 """Runs the examples of the guide away from this user's files."""
 
+import contextlib
+import io
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -42,6 +45,25 @@ def run(work: Path, environment: dict[str, str]) -> Run:
         words = [*shlex.split(line), *more]
         done = run_here(words, environment, work)
         return subprocess.CompletedProcess(words, done.code, done.out, done.err)
+
+    return call
+
+
+@pytest.fixture
+def execute(work: Path, environment: dict[str, str]) -> Callable[[str], str]:
+    """Return a function that executes a program in this process and returns what it printed."""
+
+    def call(program: str) -> str:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, environment, clear=True),
+            contextlib.chdir(work),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            exec(compile(program, "example", "exec"), {"__name__": "__main__"})
+        assert err.getvalue() == ""
+        return out.getvalue()
 
     return call
 

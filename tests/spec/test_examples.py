@@ -72,10 +72,8 @@ def finished(done):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_example_runs_as_it_is_printed(path, run_python):
-    text = path.read_text(encoding="utf-8")
-
-    finished(run_python("-W", "error::UserWarning", "-c", script(path.stem, text)))
+def test_the_example_runs_as_it_is_printed(path, execute):
+    execute(script(path.stem, path.read_text(encoding="utf-8")))
 
 
 def test_there_are_nine_examples():
@@ -106,41 +104,37 @@ def test_all_examples_run_one_after_another_in_one_program(run_python):
             parts.append(HISTORY)
         parts.append(script("", path.read_text(encoding="utf-8")))
 
-    said = finished(run_python("-c", "\n".join(parts)))
+    said = finished(run_python("-W", "error::UserWarning", "-c", "\n".join(parts)))
 
     assert "Recommendation acceptance rate: " in said
     assert re.search(r"Predicted throughput: \d+\.\d\d items/sec", said)
 
 
-def test_the_statistics_of_the_guide_have_numbers_where_there_are_pairs(run_python):
+def test_the_statistics_of_the_guide_have_numbers_where_there_are_pairs(execute):
     text = script("05_accuracy_analysis", example("05_accuracy_analysis"))
 
-    r_squared, mae, bias = finished(
-        run_python("-c", text + "\nprint(r_squared, mae, bias)")
-    ).split()
+    r_squared, mae, bias = execute(text + "\nprint(r_squared, mae, bias)").split()
 
     assert float(r_squared) < 1
     assert float(mae) >= abs(float(bias)) > 0
 
 
-def test_the_statistics_of_the_guide_are_none_without_pairs(run_python):
+def test_the_statistics_of_the_guide_are_none_without_pairs(execute):
     text = OPENED + example("05_accuracy_analysis")
 
-    said = finished(run_python("-c", text + "\nprint(stats['throughput']['count'], r_squared)"))
+    said = execute(text + "\nprint(stats['throughput']['count'], r_squared)")
 
     assert said == "0 None\n"
 
 
-def test_the_feedback_of_the_guide_counts(run_python):
-    said = finished(run_python("-c", script("07_feedback_loop", example("07_feedback_loop"))))
+def test_the_feedback_of_the_guide_counts(execute):
+    said = execute(script("07_feedback_loop", example("07_feedback_loop")))
 
     assert said == "Recommendation acceptance rate: 100.00%\n"
 
 
-def test_the_importance_of_the_guide_names_the_features(run_python):
-    said = finished(
-        run_python("-c", script("06_feature_importance", example("06_feature_importance")))
-    )
+def test_the_importance_of_the_guide_names_the_features(execute):
+    said = execute(script("06_feature_importance", example("06_feature_importance")))
 
     names = {line.split(":")[0] for line in said.splitlines()}
     assert names == {"model_size", "batch_size", "sequence_length", "precision_numeric"}

@@ -1,4 +1,4 @@
-"""Several processes at one database: nothing is lost, nobody waits for ever."""
+"""Several processes at one database: nobody waits for ever. Trials F7 to F37 count their rows."""
 
 import os
 import random
@@ -84,22 +84,6 @@ def holder(db):
     yield process
     process.kill()
     process.communicate()
-
-
-def test_20_parallel_first_starts_make_one_database_with_20_rows(db):
-    acknowledged = finish([start(_RECORD, db, 1) for _ in range(20)])
-
-    assert stored_ids(db) == sorted(acknowledged)
-    assert len(set(acknowledged)) == 20
-
-
-def test_parallel_writers_on_an_existing_database_lose_no_acknowledged_row(db):
-    Store.open(db, Access.WRITE).close()
-
-    acknowledged = finish([start(_RECORD, db, 10) for _ in range(6)])
-
-    assert stored_ids(db) == sorted(acknowledged)
-    assert len(set(acknowledged)) == 60
 
 
 def test_a_held_database_is_busy_after_the_timeout_and_names_the_holder(db, holder):

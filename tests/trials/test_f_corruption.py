@@ -60,7 +60,7 @@ def test_f18_a_flipped_bit_is_refused_or_changes_nothing(children, db, repeats):
     """One flipped bit: `db check` exits 6 or all is as it was; never other numbers or a signal"""
     golden = db.with_name("golden.duckdb")
     make_measured(golden, 60)
-    count = repeats(200, 15, of="flips")
+    count = repeats(200, 10, of="flips")
 
     done = finish(children.start_script(FLIPS, golden, db, count))
 

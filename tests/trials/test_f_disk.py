@@ -24,15 +24,16 @@ needs_mount = pytest.mark.skipif(
 
 
 SMALL_DISK = """
-    import contextlib, json, subprocess, sys
+    import contextlib, io, json, subprocess, sys
+    from perfpredict import program
 
     folder, *command = sys.argv[1:]
 
     def run(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "perfpredict", *arguments], capture_output=True, text=True
-        )
-        return done.returncode, done.stdout.strip(), done.stderr
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = program.run(arguments)
+        return code, out.getvalue().strip(), err.getvalue()
 
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], check=True)
     db = folder + "/x.duckdb"

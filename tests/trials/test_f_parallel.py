@@ -45,7 +45,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
     """Parallel `measure record` on one database: all exit 0, as many rows, different ids"""
     make_predicted(db)
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, 6, of="processes")
+    count = repeats(20, 4, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 
@@ -55,7 +55,7 @@ def test_f07_twenty_parallel_records(repeats, children, db):
 def test_f08_twenty_parallel_first_commands(repeats, children, db):
     """Parallel first commands where no database exists: all exit 0, one schema, as many rows"""
     command = ("measure", "record", *RECORD_ARGUMENTS, *LONG_WAIT, "--db", db)
-    count = repeats(20, 6, of="processes")
+    count = repeats(20, 4, of="processes")
 
     done = finish_all([children.start_program(*command) for _ in range(count)])
 
@@ -88,7 +88,7 @@ READ = """
 def test_f09_parallel_writers_and_readers(repeats, children, db):
     """Writers and as many readers at once: all exit 0, counts never shrink, no half transaction"""
     make_predicted(db)
-    count = repeats(50, 3, of="writers and as many readers")
+    count = repeats(50, 2, of="writers and as many readers")
     started = [
         children.start_script(script, *arguments, stdin=-1)
         for _ in range(count)
@@ -202,7 +202,7 @@ def test_f13_two_trainings_at_once_leave_one_active_predictor(repeats, children,
 def test_f32_a_backup_during_writing_is_whole(repeats, children, db, call):
     """Backup while others write: it passes `db check` and holds the first of the told ids"""
     make_predicted(db)
-    writers = together(children, repeats(20, 3, of="writers"), db, 5, "each")
+    writers = together(children, repeats(20, 2, of="writers"), db, 5, "each")
     copies = [db.with_name(f"copy{turn}.duckdb") for turn in range(3)]
     for copy in copies:
         time.sleep(0.2)
@@ -236,6 +236,7 @@ def test_f37_no_acknowledged_row_of_eight_processes_is_lost(repeats, children, d
         assert_each_once(db, acknowledged)
 
 
+@pytest.mark.slow
 def test_f37_no_acknowledged_row_of_eight_programs_is_lost(repeats, children, db):
     """Eight processes record through the command line: every acknowledged id is there once"""
     make_predicted(db)

@@ -28,7 +28,7 @@ from perfpredict.store.ids import IdKind, new_id
 from perfpredict.store.predictors import PredictorRecord, insert_predictor
 
 from .conftest import Repeats
-from .peak import run_measured
+from .peak import run_each_measured, run_measured
 from .processes import Children
 from .program import Program
 from .usual_calls import CALLS, Furnished, fitted, furnished, hostile_pickle
@@ -237,13 +237,14 @@ def test_m06_a_bomb_and_a_giant_are_refused_in_little_memory(children: Children,
     with (children.work / "huge.joblib").open("wb") as file:
         file.write(b"\x80\x05")
         file.truncate(257 * 2**20)
-    for call in (
+    calls = [
         ("store", "bomb.joblib", *STORE),
         ("store", "bomb.joblib", *STORE, "--trust"),
         ("load", "bomb.joblib"),
         ("store", "huge.joblib", *STORE, "--trust"),
-    ):
-        done = run_measured(children, "models", *call, "--db", db)
+    ]
+    found = run_each_measured(children, [("models", *call, "--db", db) for call in calls])
+    for call, done in zip(calls, found, strict=True):
         assert done.code in {2, 6} and done.out == "", (call, done.err)
         assert done.mib < 1000, (call, done.mib)
         assert "Traceback" not in done.err
