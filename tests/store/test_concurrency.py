@@ -101,11 +101,9 @@ def test_a_held_database_is_busy_after_the_timeout_and_names_the_holder(db, hold
 def test_a_killed_holder_blocks_nobody(db, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    begin = time.monotonic()
 
-    with Store.open(db, Access.READ, lock_timeout_s=5):
+    with Store.open(db, Access.READ, lock_timeout_s=0.5):
         pass
-    assert time.monotonic() - begin < 1
 
 
 def test_a_released_lock_names_nobody(db):

@@ -228,10 +228,12 @@ def _in_order(db):
 def test_f37_no_acknowledged_row_of_eight_processes_is_lost(repeats, children, db):
     """Eight processes record through the library: every acknowledged id is there once"""
     make_predicted(db)
-    left = repeats(500, 3, of="records by each of 8 processes")
+    processes = repeats(8, 4, of="processes")
+    left = repeats(500, 5, of="records by each")
     acknowledged = []
     while left > 0:
-        acknowledged += printed(finish_all(together(children, 8, db, min(left, 50), "each")))
+        started = together(children, processes, db, min(left, 50), "each")
+        acknowledged += printed(finish_all(started))
         left -= 50
         assert_each_once(db, acknowledged)
 
