@@ -9,9 +9,11 @@ from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Basis
 from perfpredict.errors import CannotAnswerError, StoreUnusableError, TooFewRowsError
 from perfpredict.features import FEATURES, feature_frame
+from perfpredict.models.conformal import LogFactors
 from perfpredict.models.experience import Experience
 from perfpredict.models.learners import Algorithm
 from perfpredict.models.memory import memory_use
+from perfpredict.models.new_device import NewDevice
 from perfpredict.models.observations import (
     Target,
     balanced_folds,
@@ -159,6 +161,25 @@ def test_formats_of_sixteen_bits_say_something_of_each_other():
     of_half, of_eight = (trained.predict(own, 0.9)[0].latency_ms for own in (half, eight))
 
     assert of_half.interval.ratio < 0.7 * of_eight.interval.ratio
+
+
+def test_devices_that_lie_apart_under_one_framework_do_not_widen_another():
+    devices = ("nvidia-rtx-4090", "nvidia-l4", "nvidia-rtx-3090", "nvidia-t4")
+    calm = make_cases(devices=devices)
+    wild = [replace(c, workload=replace(c.workload, framework="tensorrt")) for c in calm]
+    levels = np.repeat([0.0, 1.4, -1.4, 0.7], len(wild) // len(devices))
+    left_out = NewDevice.of(np.concatenate([np.zeros(len(calm)), levels]), (*calm, *wild))
+    known = LogFactors(lower=-0.1, upper=0.1)
+
+    narrow, wide, known_device = (
+        left_out.widened(known, case, rows, 0.9).upper
+        for case, rows in ((calm[0], 0), (wild[0], 0), (wild[0], 10_000))
+    )
+
+    # three expected devices at 0.25 and four at 0 have a spread of 0.16
+    assert narrow == pytest.approx(np.hypot(0.1, 1.645 * 0.25 * (3 / 7) ** 0.5), rel=0.01)
+    assert wide > 4 * narrow
+    assert known_device < 0.11
 
 
 def test_a_batch_size_outside_of_training_is_a_caution_and_less_sure(trained):

@@ -17,14 +17,17 @@ from perfpredict.models.conformal import (
 from perfpredict.models.experience import NOVELTY_ROWS, Experience, family_of
 from perfpredict.models.json_parts import mapping
 from perfpredict.models.learners import Learner, learner_from_json
-from perfpredict.models.new_device import EXPECTED_SPREAD, NewDevice, wider
+from perfpredict.models.new_device import NewDevice, wider
 from perfpredict.models.observations import situations
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
 
-TRUSTED_SPREAD = 0.15
-"""Log standard deviation between devices at which one device speaks for its kind: that of GPUs."""
+DOUBT = {"gpu": 0.0, "cpu": 6.0, "soc": 3.0, "accelerator": 15.0}
+"""Devices of a kind that must have been learned before what they taught is half trusted on another.
+
+What one GPU taught of a framework serves the next, at the price of its level. CPUs differ in vector
+units and threads, accelerators in their software altogether."""
 _RELEASED = FEATURES.index("framework_released")
 
 
@@ -63,13 +66,12 @@ class Corrector:
         """Return how much of what was learned is meant for `case`, 0 to 1.
 
         What few devices of a varied kind taught is mostly their own: n of them are trusted as
-        n / (n + (spread / TRUSTED_SPREAD)^2 - 1). Learned on one CPU and applied in full, the
-        factor of error on another CPU rose from 1.41 to 1.77 (docs/accuracy.md).
+        n / (n + DOUBT). Learned on one CPU and applied in full, the factor of error on another
+        CPU rose from 1.41 to 1.77 (docs/accuracy.md).
         """
         kind = case.device.kind.value
         count = float(self.experience.devices_by_kind[kind])
-        doubt = max((EXPECTED_SPREAD[kind] / TRUSTED_SPREAD) ** 2 - 1.0, 0.0)
-        strange = count / (count + doubt)
+        strange = count / (count + DOUBT[kind])
         rows = self.experience.by_device.get(case.device.name, 0)
         of_device = strange + (1.0 - strange) * rows / (rows + NOVELTY_ROWS)
         return of_device * self.experience.family_trust(case)
@@ -84,7 +86,7 @@ class Corrector:
         if self.new_architecture is not None and not self.experience.knows_architecture(case):
             known = wider(known, self.new_architecture.factors(level))
         rows = self.experience.rows_of_run(case)
-        return self.new_device.widened(known, case.device.kind.value, rows, level)
+        return self.new_device.widened(known, case, rows, level)
 
 
 def corrector_to_json(corrector: Corrector) -> dict[str, object]:

@@ -225,12 +225,13 @@ def _new_device(
     chosen = np.array([per_kind[kinds[device]] > 1 for device in devices])
     names = [device for device, is_chosen in zip(devices, chosen, strict=True) if is_chosen]
     if not names:
-        return NewDevice.of(None, [], kinds)
+        return NewDevice()
     count = len(set(names))
     folds = np.full(len(devices), -1, dtype=np.int64)
     folds[chosen] = balanced_folds(names, min(count, most_folds))
     residuals = left_out_residuals(algorithm, lesson, folds, seed)
-    return NewDevice.of(residuals[chosen], names, kinds)
+    left_out = [case for case, is_chosen in zip(rows.cases, chosen, strict=True) if is_chosen]
+    return NewDevice.of(residuals[chosen], left_out)
 
 
 def _new_architecture(
