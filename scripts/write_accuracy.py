@@ -124,6 +124,9 @@ TAIL = """
   llama.cpp runs are slower still; SambaNova SN40L is as far off without rows of its own.
 - Rows that state a throughput and no batch size are read at an assumed batch; errors on them are
   errors of that assumption too.
+- In the tables of all rows the widths for left-out devices were made from all frameworks together:
+  TensorRT's rows, whose batch is assumed, widen those of PyTorch. What ships tells frameworks
+  apart, and so does the run on the rows of `timm` alone.
 - `scripts/fit_roofline.py` no longer arrives at the constants that ship: since rows of many small
   devices were added it draws too few image models. What ships is its earlier fit, with the host's
   time of a launch set by hand.
