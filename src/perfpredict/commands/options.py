@@ -1,5 +1,7 @@
 """Options that several commands share, as dataclasses for `with_options`, and the help epilogue."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -51,12 +53,29 @@ UserOption = Annotated[
 def help_epilog(examples: Sequence[str], exit_codes: Sequence[int] = ()) -> str:
     """Return the end of a command's help: examples, and the exit codes beyond the usual ones."""
     lines = ["\b", "Example:" if len(examples) == 1 else "Examples:"]
-    lines += [f"  {example}" for example in examples]
+    lines += [line for example in examples for line in _example_lines(example)]
     codes = [ExitCode.DONE, ExitCode.USAGE, *map(ExitCode, exit_codes)]
     texts = [f"{code.value} {_CODE_TEXTS[code]}" for code in sorted(set(codes))]
     lines += ["", "\b", f"Exit codes: {', '.join(texts)}"]
     return "\n".join([*lines, "Options of every command: see 'perfpredict --help'"])
 
+
+def _example_lines(example: str) -> list[str]:
+    """Return a command line that can be copied, continued where 80 columns would cut it."""
+    # quoted words stay whole: a continuation within quotes would be part of the word
+    words = [word.replace(" ", "\0") for word in _quoted_words(example)]
+    parts = textwrap.wrap(
+        " ".join(words), width=_EXAMPLE_WIDTH, initial_indent="  ", subsequent_indent="      ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return [f"{part} \\".replace("\0", " ") for part in parts[:-1]] + [parts[-1].replace("\0", " ")]
+
+
+def _quoted_words(text: str) -> list[str]:
+    return re.findall(r"""(?:'[^']*'|"[^"]*"|\S)+""", text)
+
+
+_EXAMPLE_WIDTH = 76
 
 _CODE_TEXTS = {
     ExitCode.DONE: "done",

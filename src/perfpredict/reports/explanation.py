@@ -17,6 +17,8 @@ from perfpredict.reports.report import (
 from perfpredict.reports.text import TABLE_DIGITS, percent, significant
 
 MIB = 2.0**20
+SMALL_PART = 0.005
+"""Share below which parts are shown together."""
 
 EXPLANATION_COLUMNS = (
     Column("hardware", "device", ColumnKind.ID, 0),
@@ -26,7 +28,7 @@ EXPLANATION_COLUMNS = (
     Column("share", "share", ColumnKind.PERCENT, 0),
     Column("bound", "bound", ColumnKind.ID, 0),
     Column("full_rate_ms", "at full rates", ColumnKind.MS, 3),
-    Column("launches", "launches", ColumnKind.NUMBER, 4),
+    Column("launches", "launches", ColumnKind.COUNT, 4),
     Column("arithmetic_intensity", "FLOP/byte", ColumnKind.NUMBER, 5),
 )
 HEAD_COLUMNS = (Column("explanations"),)
@@ -48,7 +50,7 @@ _OPERATION_COLUMNS = (
     Column("compute_ms", "computing", ColumnKind.MS, 2),
     Column("memory_ms", "moving", ColumnKind.MS, 2),
     Column("bound", "bound", ColumnKind.ID, 0),
-    Column("launches", "launches", ColumnKind.NUMBER, 1),
+    Column("launches", "launches", ColumnKind.COUNT, 1),
     Column("arithmetic_intensity", "FLOP/byte", ColumnKind.NUMBER, 1),
 )
 _FULL_RATES = "each operation at peak arithmetic or full bandwidth, whichever is slower"
@@ -85,7 +87,7 @@ def _part_row(explanation: Explanation, part: TimePart, latency_ms: float) -> Ro
         "share": part.share,
         "bound": part.bound.value,
         "full_rate_ms": work.full_rate_ms if work else None,
-        "launches": work.launches if work else None,
+        "launches": round(work.launches) if work else None,
         "arithmetic_intensity": work.arithmetic_intensity if work else None,
     }
 
@@ -165,7 +167,7 @@ def _sections(explanation: Explanation) -> list[Report]:
 
 
 def _times(explanation: Explanation) -> Report:
-    rows = [{**row, "part": part_name(str(row["part"]))} for row in part_rows(explanation)]
+    rows = _with_small_parts_together(part_rows(explanation))
     return Report(
         "perf-explain-time",
         [
@@ -180,11 +182,33 @@ def _times(explanation: Explanation) -> Report:
     )
 
 
+def _with_small_parts_together(rows: Sequence[Row]) -> list[dict[str, JsonValue]]:
+    """Return the rows under people's names, several small parts as one without a bound."""
+    named = [{**row, "part": part_name(str(row["part"]))} for row in rows]
+    small = [row for row in named if _number(row["share"]) < SMALL_PART]
+    if len(small) < 2:
+        return named
+    together: dict[str, JsonValue] = {
+        "part": f"{len(small)} smaller parts",
+        "bound": None,
+        "arithmetic_intensity": None,
+    }
+    for key in ("latency_ms", "share", "full_rate_ms", "launches"):
+        known = [_number(row[key]) for row in small if row[key] is not None]
+        together[key] = sum(known) if known else None
+    return [*(row for row in named if row not in small), together]
+
+
+def _number(value: JsonValue) -> float:
+    assert isinstance(value, int | float)
+    return value
+
+
 def _operations(explanation: Explanation) -> Report:
     """Return the classes of operations of generation, whose time goes by terms and not by class."""
     rows = [
         {**row, "op_class": part_name(str(row["op_class"]))}
-        for row in sorted(_work_rows(explanation), key=lambda row: -float(str(row["full_rate_ms"])))
+        for row in sorted(_work_rows(explanation), key=lambda row: -_number(row["full_rate_ms"]))
     ]
     title = "operations at the device's full rates"
     return Report("perf-explain-operations", _OPERATION_COLUMNS, rows, title=title)
@@ -194,7 +218,7 @@ def _work_rows(explanation: Explanation) -> list[dict[str, JsonValue]]:
     return [
         {
             "op_class": one.op_class.value,
-            "launches": one.launches,
+            "launches": round(one.launches),
             "flops": one.flops,
             "moved_bytes": one.moved_bytes,
             "arithmetic_intensity": one.arithmetic_intensity,
