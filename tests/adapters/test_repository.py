@@ -306,3 +306,33 @@ def test_everything_that_is_promised_is_there():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = perfpredict.nothing
     assert perfpredict.HardwareModelPredictor is HardwareModelPredictor
+
+
+def test_a_database_that_is_kept_open_commits_each_call_by_itself(tmp_path):
+    repository = DuckDBPredictorRepository(tmp_path / "kept.duckdb")
+
+    with pytest.raises(ZeroDivisionError), repository.keep_open():
+        repository.store_measurement(**RUN)
+        with pytest.raises(UnknownDeviceError):
+            repository.store_measurement(**{**RUN, "hardware_platform": "banana"})
+        repository.store_measurement(**{**RUN, "batch_size": 8})
+        assert len(repository.get_measurements()) == 2
+        _ = 1 / 0
+
+    batches = [row["batch_size"] for row in repository.get_measurements()]
+    assert sorted(batches) == [4, 8]
+
+
+def test_a_database_that_is_kept_open_is_locked_until_it_is_let_go(tmp_path):
+    path = tmp_path / "kept.duckdb"
+    repository = DuckDBPredictorRepository(path)
+    list_rows = [
+        sys.executable, "-m", "perfpredict", "measure", "list", "--db", str(path),
+        "--lock-timeout", "0.1",
+    ]  # fmt: skip
+
+    with repository.keep_open():
+        busy = subprocess.run(list_rows, capture_output=True, text=True, check=False)
+    free = subprocess.run(list_rows, capture_output=True, text=True, check=False)
+
+    assert (busy.returncode, free.returncode) == (5, 0)

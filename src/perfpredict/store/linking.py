@@ -52,7 +52,7 @@ def fitting_predictions(store: Store, measurements: pl.DataFrame) -> pl.DataFram
     keys = measurements["workload_key"]
     with (
         narrowed(store, _PREDICTIONS, "workload_key", keys) as predictions,
-        store.incoming(measurements),
+        store.incoming(measurements.select(_FITTED_BY)),
     ):
         sql = _FITTING.format(predictions=predictions)
         return store.frame(sql, {"window_days": LINK_WINDOW_DAYS})
@@ -72,10 +72,12 @@ def has_later_prediction(store: Store, measurement: pl.DataFrame) -> bool:
 
 def differing_fields(store: Store, measurements: pl.DataFrame) -> pl.DataFrame:
     """Return measurement_id, prediction_id, found and the fields in which linked rows differ."""
-    ids = measurements["prediction_id"]
+    linked = measurements.filter(pl.col("prediction_id").is_not_null())
+    if linked.is_empty():
+        return pl.DataFrame(schema=_DIFFERENCES)
     with (
-        narrowed(store, _PREDICTIONS, "prediction_id", ids) as predictions,
-        store.incoming(measurements),
+        narrowed(store, _PREDICTIONS, "prediction_id", linked["prediction_id"]) as predictions,
+        store.incoming(linked),
     ):
         return store.frame(_DIFFERING.format(predictions=predictions))
 
@@ -148,6 +150,19 @@ _ERROR_COLUMNS = (
     "upper", "level", "error", "rel_error", "ln_ratio", "inside_interval", "in_sample",
     "is_retrospective",
 )  # fmt: skip
+
+_DIFFERENCES = {
+    "measurement_id": pl.String(),
+    "prediction_id": pl.String(),
+    "found": pl.Boolean(),
+    "predicted_platform": pl.String(),
+    "fields": pl.List(pl.String()),
+}
+
+_FITTED_BY = (
+    "measurement_id", "prediction_id", "workload_key", "device", "is_sample", "measured_at",
+)  # fmt: skip
+"""Columns of a measurement that decide which prediction fits."""
 
 _FITTING = """
 select

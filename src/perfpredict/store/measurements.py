@@ -112,7 +112,7 @@ def record_measurement(
         return Recorded(
             measurement_id=measurement_id,
             prediction_id=linked,
-            errors=errors_of(store, measurement_id),
+            errors=errors_of(store, measurement_id) if linked else (),
             notes=tuple(notes),
         )
 
@@ -180,7 +180,9 @@ def _store_rows(store: Store, frame: pl.DataFrame, *, link: bool, force: bool) -
             store.execute(
                 f"insert into performance_measurements ({_COLUMNS}) select {_COLUMNS} from incoming"
             )
-        insert_errors(store, linked)
+        compared = linked.filter(pl.col("prediction_id").is_not_null())
+        if compared.height:
+            insert_errors(store, compared)
     return linked
 
 
