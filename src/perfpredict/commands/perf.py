@@ -1,12 +1,13 @@
 """`perfpredict perf`: predict, look back at predictions, and judge their accuracy."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perfpredict.commands import accuracy, context, evaluate, parsing, perf_report, sweep
+from perfpredict.commands.answered import Answered, explained, listed, plotted
 from perfpredict.commands.asking import (
     ModelSourceOptions,
     detected_devices,
@@ -25,11 +26,8 @@ from perfpredict.commands.options import (
 from perfpredict.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from perfpredict.catalog.models import ModelEntry
     from perfpredict.domain.prediction import Prediction
     from perfpredict.importers.questions import Question
-    from perfpredict.reports.report import Report
-    from perfpredict.services.engine import Engine
 
 _LARGEST_LIST_BYTES = 10 * 2**20
 
@@ -89,46 +87,8 @@ def predict(
     if not is_unstored:
         answered = replace(answered, predictions=store_predictions(answered.predictions, user))
     ids = [one.prediction_id for one in answered.predictions if one.prediction_id]
-    report = _explained(answered) if explain else _listed(answered)
-    context.emit(_plotted(report, answered) if is_plotted else report, ids=ids)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Answered:
-    """Predictions, and what they were made with."""
-
-    engine: "Engine"
-    predictions: "list[Prediction]"
-    described: "ModelEntry | None" = None
-    """The model, where options and not the catalog describe it."""
-
-
-def _listed(answered: _Answered) -> "Report":
-    from perfpredict.reports.perf import is_unmeasured, predictions_report
-    from perfpredict.services.measurable import is_measured_by_run
-
-    found = answered.predictions
-    is_unchecked = answered.described is None and is_unmeasured(found)
-    return predictions_report(
-        found, is_measured_by_run=is_unchecked and is_measured_by_run(found[0].workload)
-    )
-
-
-def _explained(answered: _Answered) -> "Report":
-    from perfpredict.reports.explanation import explanation_report
-    from perfpredict.services.explain import explain
-
-    return explanation_report(
-        explain(answered.engine, answered.predictions, model=answered.described)
-    )
-
-
-def _plotted(report: "Report", answered: _Answered) -> "Report":
-    from perfpredict.reports.roofline_plot import figures_of
-    from perfpredict.services.explain import explain
-
-    found = explain(answered.engine, answered.predictions, model=answered.described)
-    return replace(report, figures=figures_of(found))
+    report = explained(answered) if explain else listed(answered)
+    context.emit(plotted(report, answered) if is_plotted else report, ids=ids)
 
 
 def _predict_model(
@@ -137,7 +97,7 @@ def _predict_model(
     names: tuple[str, ...],
     predictor: str,
     level: float,
-) -> _Answered:
+) -> Answered:
     from perfpredict.services.opening import load_engine
     from perfpredict.services.predict import predict as service
 
@@ -149,7 +109,7 @@ def _predict_model(
         engine = load_engine(store, predictor=predictor, detected=detected_devices(names))
     devices = resolved_devices(engine, names)
     is_described = source.is_given or workload_options.onnx is not None
-    return _Answered(
+    return Answered(
         engine=engine,
         predictions=service(engine, workloads, devices, level=level, model=model),
         described=model if is_described else None,
@@ -171,7 +131,7 @@ def _questions(
 
 def _predict_questions(
     questions: "list[Question]", names: tuple[str, ...], predictor: str, level: float
-) -> _Answered:
+) -> Answered:
     from perfpredict.services.opening import load_engine
     from perfpredict.services.predict import predict_questions
 
@@ -179,7 +139,7 @@ def _predict_questions(
     with context.open_store_if_exists() as store:
         engine = load_engine(store, predictor=predictor, detected=detected_devices(asked))
     found = predict_questions(engine, questions, names, level=level)
-    return _Answered(engine=engine, predictions=found)
+    return Answered(engine=engine, predictions=found)
 
 
 def store_predictions(found: "list[Prediction]", user: str | None) -> "list[Prediction]":

@@ -124,14 +124,16 @@ def workload_figure(explanation: Explanation) -> RooflineFigure:
 
 def _points(explanation: Explanation) -> tuple[RooflinePoint, ...]:
     latency_ms = _latency_of_one_wave_ms(explanation)
-    share_of = {one.op_class: one.share for one in explanation.prediction.time_shares}
+    shares = explanation.prediction.time_shares
+    share_of = {one.op_class: one.share for one in shares}
+    bound_of = {one.op_class: Bound(one.bound) for one in shares}
     found = [
         RooflinePoint(
             name=one.op_class.value,
             arithmetic_intensity=one.flops / one.moved_bytes,
             flops_per_s=one.flops / (share_of[one.op_class] * latency_ms / 1e3),
             share=share_of[one.op_class],
-            bound=one.bound,
+            bound=bound_of[one.op_class],
         )
         for one in explanation.work
         if one.flops > 0 and one.moved_bytes > 0 and share_of.get(one.op_class, 0.0) > 0
