@@ -28,7 +28,7 @@ from perfpredict.domain.workload import (
 from perfpredict.errors import ExitCode, InvalidInputError
 
 __all__ = [
-    "FilterOptions", "LevelOption", "ModelOptions", "TableOptions", "UserOption",
+    "CODE_TEXTS", "FilterOptions", "LevelOption", "ModelOptions", "TableOptions", "UserOption",
     "WorkloadOptions", "YesOption", "help_epilog", "positive_number", "share",
     "whole_number", "with_options",
 ]  # fmt: skip
@@ -55,7 +55,7 @@ def help_epilog(examples: Sequence[str], exit_codes: Sequence[int] = ()) -> str:
     lines = ["\b", "Example:" if len(examples) == 1 else "Examples:"]
     lines += [line for example in examples for line in _example_lines(example)]
     codes = [ExitCode.DONE, ExitCode.USAGE, *map(ExitCode, exit_codes)]
-    texts = [f"{code.value} {_CODE_TEXTS[code]}" for code in sorted(set(codes))]
+    texts = [f"{code.value} {CODE_TEXTS[code]}" for code in sorted(set(codes))]
     lines += ["", "\b", f"Exit codes: {', '.join(texts)}"]
     return "\n".join([*lines, "Options of every command: see 'perfpredict --help'"])
 
@@ -77,7 +77,7 @@ def _quoted_words(text: str) -> list[str]:
 
 _EXAMPLE_WIDTH = 76
 
-_CODE_TEXTS = {
+CODE_TEXTS = {
     ExitCode.DONE: "done",
     ExitCode.BUG: "our bug",
     ExitCode.USAGE: "wrong call",
@@ -87,6 +87,7 @@ _CODE_TEXTS = {
     ExitCode.DATABASE_UNUSABLE: "database unusable",
     ExitCode.UNTRUSTED: "refused for safety",
 }
+"""What each exit code means, in a few words."""
 
 
 @dataclass(frozen=True, kw_only=True)
