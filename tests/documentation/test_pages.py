@@ -1,6 +1,5 @@
 """The documentation is true: its commands run, its links lead somewhere, its site builds."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,65 +7,40 @@ import sys
 import pytest
 
 from .pages import DOCS, ROOT, RUN_PAGES, blocks, script
+from .shell import run_script
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 
 
-@pytest.fixture
-def shell(tmp_path):
-    """Return a function that runs a Bash script beside this `perfpredict` and this Python."""
-    binaries = tmp_path / "bin"
-    binaries.mkdir()
-    for name, words in (("perfpredict", "-m perfpredict"), ("python", "")):
-        program = binaries / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
-        program.chmod(0o755)
-    work = tmp_path / "work"
-    work.mkdir()
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PERFPREDICT_", "XDG_"))}
-    own = {
-        "PATH": f"{binaries}:{os.environ['PATH']}", "HOME": str(tmp_path), "TZ": "UTC",
-        "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-
-    def run(text):
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text], cwd=work, env=kept | own, check=False,
-            capture_output=True, text=True, timeout=600,
-        )  # fmt: skip
-
-    return run
-
-
-def runs(shell, page):
-    done = shell(script(DOCS / page))
+def runs(page, folder):
+    done = run_script(script(DOCS / page), folder)
     assert done.returncode == 0, (page, done.stderr[-2000:])
     assert "Traceback" not in done.stderr
     return done
 
 
-@pytest.mark.slow
-def test_the_tutorial_runs(shell):
-    done = runs(shell, "tutorial.md")
+def test_the_tutorial_runs(tmp_path):
+    done = runs("tutorial.md", tmp_path)
 
     # the failing line of the tutorial, and nothing else
     assert done.stderr.count("error: ") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in RUN_PAGES if page != "tutorial.md"])
-def test_a_how_to_runs(shell, page):
-    runs(shell, page)
+def test_a_how_to_runs(page, tmp_path):
+    runs(page, tmp_path)
 
 
-def test_a_block_that_does_not_hold_is_noticed(shell, tmp_path):
+def test_a_block_that_does_not_hold_is_noticed(tmp_path):
     page = tmp_path / "page.md"
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
     page.write_text("```sh\ntrue\n```\n\n<!-- exits with 4 -->\n```sh\nfalse\n```\n")
-    done = shell(script(page))
+    done = run_script(script(page), tmp_path / "first")
     assert (done.returncode, done.stderr) == (99, "line 6: ended with 1\n")
 
     page.write_text("```sh\nfalse\n```\n")
-    assert shell(script(page)).returncode == 1
+    assert run_script(script(page), tmp_path / "second").returncode == 1
 
 
 @pytest.mark.parametrize("page", PAGES)

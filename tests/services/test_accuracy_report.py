@@ -1,5 +1,6 @@
 """What `perf report` says: counted over real rows, against plain Python."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from perfpredict.domain.median_interval import median_interval
 from perfpredict.domain.row_filter import RowFilter
 from perfpredict.errors import CannotAnswerError
+from perfpredict.reports.html_report import html_report
 from perfpredict.services.accuracy_report import build_report
 from perfpredict.services.pair_charts import MOST_SPOTS
 from perfpredict.store.access import Access
@@ -109,3 +111,23 @@ def test_a_median_needs_six_values_for_an_interval():
     assert median_interval([float(n) for n in range(1, 11)]) == (2.0, 9.0)
     assert median_interval([float(n) for n in range(1, 101)]) == (40.0, 61.0)
     assert median_interval([float(n) for n in range(1, 10_001)]) == (4902.0, 5099.0)
+
+
+@pytest.mark.slow
+def test_twenty_thousand_measurements_take_under_five_seconds_and_three_megabytes(tmp_path):
+    """Processor seconds; on a machine that is slow or shared, as many as its slowness explains."""
+    make_pairs(tmp_path / "x.duckdb", batch_sizes=tuple(range(1, 3401)))
+    start = time.process_time()
+    sum(range(20_000_000))
+    usual_s = 0.25
+    slowness = max((time.process_time() - start) / usual_s, 1.0)
+
+    start = time.process_time()
+    with Store.open(tmp_path / "x.duckdb", Access.READ) as store:
+        built = build_report(store, RowFilter(), PairChoice(), filters={}, now=NOW)
+    page = html_report(built)
+    took_s = time.process_time() - start
+
+    assert built.pair_count == 40_800
+    assert len(page.encode()) < 3_000_000
+    assert took_s < 5.0 * slowness
