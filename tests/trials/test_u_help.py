@@ -61,7 +61,7 @@ def test_u05_every_example_of_the_help_ends_as_its_help_says(rows: Furnished) ->
 
 
 def documented() -> list[str]:
-    """Return the command lines of README.md and docs, once each; how-tos run in tests of their own."""
+    """Return the command lines of README.md and docs; how-tos run in tests of their own."""
     found: dict[str, None] = {}
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
