@@ -30,7 +30,7 @@ BATCH_SPREAD = 0.1
 to run: a judgement. Small batches wait for the host, which large ones say nothing of."""
 NOVELTY_ROWS = 10.0
 """Rows at which half of that variance is gone."""
-FAMILY_ROWS, FAMILY_SHARE = 100.0, 0.02
+FAMILY_ROWS, FAMILY_SHARE = 30.0, 0.02
 """Rows of a family, or share of all rows where that is fewer, at which half of what was learned is
 meant for it."""
 
