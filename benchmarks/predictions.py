@@ -38,7 +38,10 @@ def cases_of(engine: Engine, count: int) -> list[Case]:
 
 
 def rows(sizes: Sequence[int], memory_size: int, runs: int) -> list[Row]:
-    """Return what predictions take at each size, the largest with a mark, and a recommendation."""
+    """Return what predictions and a recommendation take, the largest size with a mark.
+
+    No memory is measured for a size of 0.
+    """
     engine, reference, found = load_engine(None), load_reference(), []
     for count in sizes:
         mark = 2.0 if count == max(sizes) else None
@@ -60,7 +63,8 @@ def rows(sizes: Sequence[int], memory_size: int, runs: int) -> list[Row]:
         ):
             tasks = (in_process(work), in_process(alone))
             found.append(paired(name, FLOOR, own_mark, tasks, runs=runs, size=count))
-    return [*found, _memory(memory_size), _recommendation(engine, runs)]
+    found.append(_recommendation(engine, runs))
+    return [*found, _memory(memory_size)] if memory_size else found
 
 
 def _lightgbm(reference: ReferencePredictor, cases: Sequence[Case]) -> Callable[[], object]:

@@ -51,7 +51,7 @@ USUAL = Sizes(
 )  # fmt: skip
 QUICK = Sizes(
     imported=(1_000, 10_000), errors=(1_000, 10_000, 100_000), predicted=(500, 4_000),
-    predicted_for_memory=10_000, trained=300, recorded=300, runs=2,
+    predicted_for_memory=0, trained=300, recorded=300, runs=2,
 )  # fmt: skip
 FULL = Sizes(
     imported=(1_000, 10_000, 100_000, 1_000_000),

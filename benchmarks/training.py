@@ -19,18 +19,20 @@ from perfpredict.services.opening import load_engine
 
 @dataclass
 class Stopwatch:
-    """Adds up the processor time inside the calls that it is put around."""
+    """Adds up the processor time, and the elapsed time, inside the calls that it is put around."""
 
     seconds: float = 0.0
+    elapsed_s: float = 0.0
     calls: int = 0
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any, **named: Any) -> Any:
-            started = time.process_time()
+            started, elapsed = time.process_time(), time.perf_counter()
             try:
                 return call(*args, **named)
             finally:
                 self.seconds += time.process_time() - started
+                self.elapsed_s += time.perf_counter() - elapsed
                 self.calls += 1
 
         return timed
@@ -59,6 +61,6 @@ def rows(count: int) -> list[Row]:
             name="training with the folds of all protocols", size=count,
             floor=f"LightGBM's own time in its {watch.calls} fits of this training", mark=1.3,
             unit="s", ours=whole, floor_cost=watch.seconds,
-            ours_elapsed_s=time.perf_counter() - elapsed, floor_elapsed_s=watch.seconds, runs=1,
+            ours_elapsed_s=time.perf_counter() - elapsed, floor_elapsed_s=watch.elapsed_s, runs=1,
         )
     ]  # fmt: skip
