@@ -221,6 +221,13 @@ def _factors(corrector: Corrector, cases: Sequence[Case], matrix: Floats) -> Flo
     return factors
 
 
+def _at_least(estimate: Estimate, low: float, high: float) -> Estimate:
+    """Return the estimate with an interval that holds its own and `low` to `high`."""
+    own = estimate.interval
+    wide = replace(own, lower=min(own.lower, low), upper=max(own.upper, high))
+    return replace(estimate, interval=wide)
+
+
 def _corrected(
     corrector: Corrector, cases: Sequence[Case], estimates: Sequence[CaseEstimate],
     values: Floats, level: float,
@@ -236,7 +243,9 @@ def _corrected(
     for case, estimate, standing, value, (low, high) in asked:
         if not corrector.covers(case):
             said = f"no device of kind {case.device.kind} was learned"
-            answers.append(replace(estimate, cautions=(*estimate.cautions, said)))
+            latency = _at_least(estimate.latency_ms, low, high)
+            cautions = (*estimate.cautions, said)
+            answers.append(replace(estimate, latency_ms=latency, cautions=cautions))
             continue
         cautions = standing.cautions_at(case.workload.batch_size)
         answers.append(
