@@ -116,7 +116,7 @@ def test_a_median_needs_six_values_for_an_interval():
 @pytest.mark.slow
 def test_twenty_thousand_measurements_take_under_five_seconds_and_three_megabytes(tmp_path):
     """Processor seconds; on a machine that is slow or shared, as many as its slowness explains."""
-    make_pairs(tmp_path / "x.duckdb", batch_sizes=tuple(range(1, 3401)))
+    make_pairs(tmp_path / "x.duckdb", batch_sizes=tuple(range(1, 5501)))
     start = time.process_time()
     sum(range(20_000_000))
     usual_s = 0.25
@@ -128,6 +128,6 @@ def test_twenty_thousand_measurements_take_under_five_seconds_and_three_megabyte
     page = html_report(built)
     took_s = time.process_time() - start
 
-    assert built.pair_count == 40_800
+    assert built.measurements > 20_000
     assert len(page.encode()) < 3_000_000
     assert took_s < 5.0 * slowness
