@@ -353,7 +353,7 @@ def test_a_family_counts_for_more_the_more_of_its_rows_were_learned(cases):
 
     shares = [one.family_trust(image_cases[0]) for one in (few, many)]
 
-    assert shares == pytest.approx([4 / (4 + 30), 400 / (400 + 30)])
+    assert shares == pytest.approx([4**2 / (4**2 + 30**2), 400**2 / (400**2 + 30**2)])
     assert few.family_trust(cases[0]) > 0.9
 
 

@@ -7,12 +7,14 @@ import sys
 import duckdb
 import pytest
 
+from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, StoreBusyError, StoreUnusableError
 from perfpredict.store.access import Access
 from perfpredict.store.failures import translated
 from perfpredict.store.file_checks import wal_path
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import record_measurement
+from perfpredict.store.workload_columns import workload_from_row, workload_row
 
 from .builders import a_measurement
 
@@ -91,3 +93,11 @@ def test_a_file_that_cannot_be_closed_well_is_an_error_where_nothing_was_committ
             store.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("column", ["precision", "mode", "phase"])
+def test_a_stored_word_that_this_version_does_not_know_is_named(column):
+    row = workload_row(Workload(model="bert-base-uncased")) | {column: "fp13"}
+
+    with pytest.raises(StoreUnusableError, match=f"the {column} 'fp13'"):
+        workload_from_row(row)

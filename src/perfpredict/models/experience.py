@@ -110,7 +110,8 @@ class Experience:
         predicted twice too fast, by the sum alone 1.4 times (docs/design.md).
         """
         rows = self.by_family.get(family_of(case), 0)
-        return rows / (rows + min(FAMILY_ROWS, FAMILY_SHARE * self.rows))
+        half = min(FAMILY_ROWS, FAMILY_SHARE * self.rows)
+        return rows**2 / (rows**2 + half**2)
 
     def cautions(self, case: Case) -> tuple[str, ...]:
         """Return in which ways `case` lies outside of what was learned from, batch size aside."""

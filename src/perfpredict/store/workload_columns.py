@@ -1,10 +1,16 @@
 """The columns in which every table spells out a workload and where it runs."""
 
+from enum import StrEnum
+from typing import TypeVar
+
 import polars as pl
 
 from perfpredict.domain.precision import Precision
 from perfpredict.domain.workload import Mode, Phase, Workload
+from perfpredict.errors import StoreUnusableError
 from perfpredict.store.row_values import Row, integer, integer_or_none, text, text_or_none
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 WORKLOAD_SCHEMA: dict[str, pl.DataType] = {
     "workload_key": pl.String(),
@@ -72,7 +78,6 @@ def workload_row(workload: Workload) -> dict[str, object]:
 
 def workload_from_row(row: Row) -> Workload:
     """Return the workload that the columns of `row`, as a frame gives them, spell out."""
-    phase = text_or_none(row, "phase")
     return Workload(
         model=text(row, "model_name"),
         family=text_or_none(row, "model_family"),
@@ -81,10 +86,10 @@ def workload_from_row(row: Row) -> Workload:
         image_size=integer_or_none(row, "image_size"),
         input_tokens=integer_or_none(row, "input_tokens"),
         output_tokens=integer_or_none(row, "output_tokens"),
-        precision=Precision(text(row, "precision")),
+        precision=_member(Precision, row, "precision"),
         quantization=text_or_none(row, "quantization"),
-        mode=Mode(text(row, "mode")),
-        phase=Phase(phase) if phase else None,
+        mode=_member(Mode, row, "mode"),
+        phase=_member(Phase, row, "phase") if row["phase"] else None,
         framework=text_or_none(row, "framework"),
         framework_version=text_or_none(row, "framework_version"),
         is_compiled=bool(row["is_compiled"]),
@@ -92,3 +97,15 @@ def workload_from_row(row: Row) -> Workload:
         device_count=integer(row, "device_count"),
         concurrency=integer(row, "concurrency"),
     )
+
+
+def _member(choices: type[Choice], row: Row, column: str) -> Choice:
+    value = text(row, column)
+    try:
+        return choices(value)
+    except ValueError as exc:
+        raise StoreUnusableError(
+            f"a stored row has the {column} {value!r}, which this version does not know",
+            hint="another program or a newer perfpredict wrote it: 'perfpredict doctor' says which "
+            "version this is",
+        ) from exc
