@@ -124,8 +124,8 @@ TAIL = """
   llama.cpp runs are slower still; SambaNova SN40L is as far off without rows of its own.
 - Rows that state a throughput and no batch size are read at an assumed batch; errors on them are
   errors of that assumption too.
-- The runs on all rows for left-out architectures, devices and dates trusted a family by 100 rows,
-  what ships by 30; image models are not concerned.
+- The runs on all rows trusted a family of n rows as n / (n + 30), those for architectures, devices
+  and dates as n / (n + 100), what ships as n² / (n² + 30²); image models are not concerned.
 - In the tables of all rows the widths for left-out devices were made from all frameworks together:
   TensorRT's rows, whose batch is assumed, widen those of PyTorch. What ships tells frameworks
   apart, and so does the run on the rows of `timm` alone.
