@@ -4,6 +4,7 @@ Of a hundred thousand cases most share device, way to run, family and precision 
 their batch size and model are their own.
 """
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,10 @@ from perfpredict.models.experience import BatchRange, family_of
 from perfpredict.models.predictor import Case
 
 Floats = NDArray[np.float64]
+
+WIDEST = math.log(6.0)
+"""Widest log factor that is stated: a factor of 6 each way says that the answer is an order of
+magnitude, and what few and contradictory rows say beyond it is no knowledge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,8 @@ class Standings:
         lower = np.array([standing.wide.lower for standing in standings])
         upper = np.array([standing.wide.upper for standing in standings])
         added = self._square * novelty
-        return -np.sqrt(lower**2 + added), np.sqrt(upper**2 + added)
+        below, above = np.sqrt(lower**2 + added), np.sqrt(upper**2 + added)
+        return -np.minimum(below, WIDEST), np.minimum(above, WIDEST)
 
     def _new(self, case: Case) -> Standing:
         experience = self._corrector.experience
