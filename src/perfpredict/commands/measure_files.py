@@ -202,6 +202,7 @@ def export(
     """Write stored measurements as CSV, JSON or Parquet that `measure import` reads back."""
     from perfpredict.services.measure_export import encode, export_format
     from perfpredict.services.measure_rows import export as load
+    from perfpredict.services.writing import check_may_write, write_new
     from perfpredict.store.access import Access
 
     if preset not in (None, _REPORTS):
@@ -209,17 +210,15 @@ def export(
             f"--preset: measurements are not exported as '{preset}'", hint=f"only as {_REPORTS}"
         )
     chosen = None if preset else export_format(output, context.settings().requested_format)
-    if output is not None and output.exists() and not force:
-        raise InvalidInputError(f"'{output}' exists already", hint="--force overwrites it")
+    if output is not None:
+        check_may_write(output, force=force)
     with context.open_store(Access.READ) as store:
         frame = load(store, filters.row_filter(store, limit=limit or None))
     data = _reports(frame) if chosen is None else encode(frame, chosen)
     if output is None:
         _to_stdout(data)
         return
-    from perfpredict.importers.rejects import write_atomically
-
-    write_atomically(output, data)
+    write_new(output, data, force=force)
     rows = "1 measurement" if frame.height == 1 else f"{frame.height:,} measurements"
     context.note(f"{rows} written to '{output}'")
 

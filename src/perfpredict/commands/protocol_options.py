@@ -107,17 +107,18 @@ def run_and_emit(
 ) -> None:
     """Run `plan` on the rows, print the table, and write the results where that was asked for."""
     from perfpredict.commands.progress import progress_bar
-    from perfpredict.importers.rejects import write_atomically
     from perfpredict.reports.evaluate_protocols import protocol_report
     from perfpredict.services.protocols_runs import run_plan
+    from perfpredict.services.writing import check_may_write, write_new
 
     output = options.output
-    if output is not None and output.exists() and not options.force:
-        raise InvalidInputError(f"'{output}' exists already", hint="--force overwrites it")
+    if output is not None:
+        check_may_write(output, force=options.force)
     with progress_bar() as on_progress:
         run = run_plan(gathered, plan, on_progress=on_progress)
     if output is not None:
-        write_atomically(output, (json.dumps(run.document(), indent=1) + "\n").encode())
+        data = (json.dumps(run.document(), indent=1) + "\n").encode()
+        write_new(output, data, force=options.force)
     context.emit(protocol_report(run, has_details=options.details, notes=notes))
 
 

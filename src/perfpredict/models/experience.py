@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import log
 from typing import Self
 
-from perfpredict.catalog.models import find_model
+from perfpredict.catalog.models import ModelEntry, find_model
 from perfpredict.domain.precision import Precision
 from perfpredict.errors import InvalidInputError, UnknownModelError
 from perfpredict.models.json_parts import counts, mapping
@@ -194,26 +194,20 @@ class BatchRange:
 
 def architecture_of(case: Case) -> str:
     """Return the architecture that the catalog gives the model; its own name where it has none."""
-    return _architecture(case.workload.model)
-
-
-@lru_cache(maxsize=4096)
-def _architecture(model: str) -> str:
-    try:
-        return find_model(model).architecture
-    except UnknownModelError:
-        return model
+    known = _known(case.workload.model)
+    return case.workload.model if known is None else known.architecture
 
 
 def family_of(case: Case) -> str:
     """Return the broad family that the catalog gives the model, else the one that was stated."""
-    return _catalog_family(case.workload.model) or case.workload.family or "other"
+    known = _known(case.workload.model)
+    return (known and known.family) or case.workload.family or "other"
 
 
 @lru_cache(maxsize=4096)
-def _catalog_family(model: str) -> str | None:
+def _known(model: str) -> ModelEntry | None:
     try:
-        return find_model(model).family
+        return find_model(model)
     except UnknownModelError:
         return None
 

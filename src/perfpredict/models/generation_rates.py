@@ -62,6 +62,7 @@ class Rates:
 
 
 def rates_of(case: Case) -> Rates:
+    """Return the rates at which one device, or one die where layers are split, runs `case`."""
     workload, device = case.workload, case.device
     is_split_by_layers = is_sequential(workload)
     dies = DIES.get(device.name, 1.0) if is_split_by_layers else 1.0
@@ -75,6 +76,9 @@ def rates_of(case: Case) -> Rates:
     fp32 = device.peak_flops_per_s[Precision.FP32] / dies
     is_host_bound = is_eager(workload) and device.kind is not DeviceKind.CPU
     is_bitsandbytes = is_host_bound and workload.quantization in _BITSANDBYTES
+    prompt_flops_per_s = rate.flops_per_s
+    if is_bitsandbytes:
+        prompt_flops_per_s = _bitsandbytes_rate(case, rate.flops_per_s)
     return Rates(
         weight_bytes=weight_bytes,
         activation_bytes=activation_bytes,
@@ -84,9 +88,7 @@ def rates_of(case: Case) -> Rates:
         link_bytes_per_s=PCIE_BYTES_PER_S if is_pcie else bandwidth * LINK_SHARE,
         hop_s=PCIE_HOP_S if is_pcie else HOP_S,
         shards=1.0 if is_split_by_layers else float(workload.device_count),
-        prompt_flops_per_s=_bitsandbytes_rate(case, rate.flops_per_s)
-        if is_bitsandbytes
-        else rate.flops_per_s / dies,
+        prompt_flops_per_s=prompt_flops_per_s / dies,
         product_launches=BITSANDBYTES_LAUNCHES.get(workload.precision, 1.0)
         if is_bitsandbytes
         else 1.0,
