@@ -343,6 +343,10 @@ def test_what_was_learned_of_text_is_not_meant_for_images(trained):
 
     assert moved[0] == pytest.approx(1.7, rel=0.15)
     assert trained.latencies_ms(images) == pytest.approx(prior.latencies_ms(images))
+    assert [trained.predict(own, 0.9)[0].basis for own in (text, images)] == [
+        Basis.LEARNED,
+        Basis.ROOFLINE,
+    ]
     both = trained.latencies_ms((*text, *images))
     assert both == pytest.approx([*trained.latencies_ms(text), *trained.latencies_ms(images)])
 

@@ -254,7 +254,7 @@ def _corrected(
                     value=value, interval=Interval(lower=low, upper=high, coverage=level)
                 ),
                 memory_bytes=estimate.memory_bytes,
-                basis=Basis.LEARNED,
+                basis=Basis.LEARNED if standing.is_learned else estimate.basis,
                 time_shares=estimate.time_shares,
                 launch_share=estimate.launch_share,
                 similar_rows=max(standing.device_rows, rows_by_model.get(case.workload.model, 0)),

@@ -38,6 +38,8 @@ class Standing:
     """None where nothing run that way was seen."""
     cautions: tuple[str, ...]
     device_rows: int
+    is_learned: bool
+    """Whether anything that was learned is meant for their family."""
 
     def novelty_at(self, batch_size: int) -> float:
         """Return the log variance of what was hardly seen, the device aside."""
@@ -105,6 +107,7 @@ class Standings:
             batch_sizes=experience.batch_range(case),
             cautions=experience.cautions(case),
             device_rows=experience.by_device.get(case.device.name, 0),
+            is_learned=experience.family_trust(case) > 0.0,
         )
 
 
