@@ -46,6 +46,10 @@ def run_process() -> NoReturn:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(2)
     sys.exit(code)
 
 
@@ -66,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, RuntimeError) as exc:
         return _broken_off(exc)
     except BrokenPipeError:
-        _discard_stdout()
+        _discard(1)
         return _PIPE_CLOSED
     except OSError as exc:
         return _tell_os_error(exc)
@@ -95,7 +99,7 @@ def _tell_os_error(error: OSError) -> int:
         return int(ExitCode.USAGE)
     if error.filename is not None or error.errno not in _UNWRITABLE:
         raise error
-    _discard_stdout()
+    _discard(1)
     _tell(f"cannot write the result: {reason}", None)
     return int(ExitCode.BUG)
 
@@ -176,10 +180,10 @@ def _accept_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _discard_stdout() -> None:
-    """Point standard output at nothing, so that Python's own flush at exit stays quiet."""
+def _discard(stream: int) -> None:
+    """Point a standard stream at nothing, so that Python's own flush at exit changes no code."""
     with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _complete() -> NoReturn:
