@@ -47,7 +47,8 @@ def run_process() -> NoReturn:
     except KeyboardInterrupt:
         code = _INTERRUPTED
     try:
-        sys.stderr.flush()
+        if sys.stderr is not None:  # closed by the caller
+            sys.stderr.flush()
     except OSError:
         _discard(2)
     sys.exit(code)
