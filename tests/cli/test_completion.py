@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import typer
 
+from perfpredict.catalog.devices import load_builtin
+from perfpredict.catalog.models import model_names
+from perfpredict.catalog.name_index import builtin_device_names, indexed_model_names
 from perfpredict.commands import values
 from perfpredict.commands.completing import ARGUMENTS, OPTIONS, add_values
 from perfpredict.commands.root import COMMANDS, GROUPS, build_app
@@ -95,3 +99,37 @@ def test_the_newest_ids_come_first_and_only_those_of_their_kind(run, environment
     assert values.predictions(second.lower()) == [second]
     assert values.predictions("meas-") == values.measurements("") == []
     assert values.predictors("ro") == ["roofline"]
+
+
+def test_the_index_of_names_is_the_catalog():
+    why = "run: python scripts/write_model_names.py"
+    assert indexed_model_names() == model_names(), why
+    assert builtin_device_names() == sorted(load_builtin())
+
+
+QUICK = """
+    import sys
+    from perfpredict.commands import values
+    assert "resnet18" in values.models("resnet") and "nvidia-l4" in values.hardware("nvidia")
+    assert len(values.predictions("pred-")) == 1
+    slow = {"polars", "numpy", "pandas", "lightgbm", "rich", "perfpredict.catalog.models"}
+    assert not slow & set(sys.modules), slow & set(sys.modules)
+"""
+
+
+def test_no_completion_loads_what_takes_long(run, environment):
+    db = environment["HOME"] + "/x.duckdb"
+    run("perf", "predict", "resnet18", "--hardware", "nvidia-l4", "-q", "--db", db)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(QUICK)],
+        env=environment | {"COMP_WORDS": f"perfpredict --db {db} perf show pred-"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_no_id_holds_completes_nothing(run, environment, monkeypatch):
+    db = environment["HOME"] + "/x.duckdb"
+    run("perf", "predict", "resnet18", "--hardware", "nvidia-l4", "-q", "--db", db)
+    monkeypatch.setitem(os.environ, "COMP_WORDS", f"perfpredict --db {db} perf show pred-")
+    assert values.predictions("pred-' or true --") == []

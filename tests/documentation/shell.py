@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..trials.program import run_here
@@ -21,19 +22,22 @@ exit "$code"
 """
 
 
-def run_script(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_script(
+    text: str, folder: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Return what a script does, in the folder `work` below `folder`."""
     work, binaries, home = folder / "work", folder / "bin", folder / "home"
     for path in (work, binaries, home):
         path.mkdir()
     for name in ("request", "answer"):
         os.mkfifo(folder / name)
-    _write_program(binaries / "perfpredict", _CLIENT.replace("{folder}", str(folder)))
-    _write_program(binaries / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    write_program(binaries / "perfpredict", _CLIENT.replace("{folder}", str(folder)))
+    write_program(binaries / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     with (folder / "told").open("w+") as told, (folder / "said").open("w+") as said:
         script = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", text],
-            cwd=work, env=_environment(binaries, home), stdout=told, stderr=said,
+            cwd=work, env=_environment(binaries, home) | dict(variables or {}),
+            stdout=told, stderr=said,
         )  # fmt: skip
         threading.Thread(target=_end_requests, args=(script, folder), daemon=True).start()
         while words := (folder / "request").read_bytes().split(b"\0")[:-1]:
@@ -65,6 +69,7 @@ def _environment(binaries: Path, home: Path) -> dict[str, str]:
     return kept | folders | {"PATH": path, "TZ": "UTC", "OMP_NUM_THREADS": "1"}
 
 
-def _write_program(path: Path, text: str) -> None:
+def write_program(path: Path, text: str) -> None:
+    """Write a script that can be called."""
     path.write_text(text)
     path.chmod(0o755)

@@ -8,13 +8,16 @@ expect 0 perfpredict hardware price import prices.csv --currency EUR --date 2026
 ask="perfpredict hardware recommend meta-llama/Llama-3.1-8B --precision fp8 --batch-size 16 --seq-length 2048
      --phase decode --framework vllm --objective cost --confidence 0.9"
 expect 0 $ask --hardware nvidia-l4,nvidia-l40s,nvidia-h100-sxm --max-latency-ms 400 --json >ranked
-jq -e '.primary.hardware != null and .primary.cost_per_1m > 0 and .primary.currency == "EUR"' ranked >truth
-rec=$(jq -r .recommendation_id ranked)
+[ "$(json ranked 'answer["primary"]["hardware"] is not None')" = True ]
+[ "$(json ranked 'answer["primary"]["cost_per_1m"] > 0')" = True ]
+[ "$(json ranked 'answer["primary"]["currency"]')" = EUR ]
+rec=$(json ranked 'answer["recommendation_id"]')
 expect 0 perfpredict feedback record "$rec" --accepted no --chosen nvidia-l40s --comment stock
 
 # what has no price is unknown and not free
 expect 0 $ask --hardware nvidia-l4,nvidia-a10 --max-latency-ms 4000 --json >ranked
-jq -e '.candidates[] | select(.hardware == "nvidia-a10") | .price_per_h == null' ranked >truth
+price='{one["hardware"]: one["price_per_h"] for one in answer["candidates"]}["nvidia-a10"]'
+[ "$(json ranked "$price")" = None ]
 # no device keeps the limit: the answer is no, and the nearest one is named
 expect 4 $ask --hardware nvidia-l4,nvidia-h100-sxm --max-latency-ms 0.01
 said "the nearest is"

@@ -27,3 +27,8 @@ holds() {
     cat held >&2
     exit 97
 }
+
+# Prints what a Python EXPRESSION makes of FILE, whose JSON is `answer` there.
+json() {
+    python -c 'import json, sys; answer = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}

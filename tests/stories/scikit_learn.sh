@@ -13,7 +13,7 @@ rows = pl.read_parquet(sys.argv[1])
 model = RandomForestRegressor(n_estimators=5, random_state=0)
 joblib.dump(model.fit(rows.select("batch_size").to_numpy(), rows["latency_ms"]), sys.argv[2])
 PYTHON
-"$PYTHON" fit.py m.parquet rf.joblib
+python fit.py m.parquet rf.joblib
 store="--type RandomForestRegressor --target-metric latency --hardware cuda --family embedding --features batch_size --test-score 0.9"
 expect 7 perfpredict models store rf.joblib $store
 said "--trust"

@@ -21,4 +21,4 @@ expect 0 perfpredict measure list -q >ids
 
 expect 0 perfpredict hardware recommend resnet18 --hardware nvidia-l4,nvidia-h100-sxm
 expect 0 perfpredict hardware history --accepted pending --since 14d --json >pending
-jq -e 'length == 1 and .[0].user == "ada"' pending >truth
+[ "$(json pending '[one["user"] for one in answer]')" = "['ada']" ]

@@ -6,6 +6,7 @@ cannot be read completes nothing, at once and without a word.
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from perfpredict.domain.device import Platform
 from perfpredict.domain.precision import Precision
@@ -53,9 +54,9 @@ shells = one_of(["bash", "zsh", "fish", "powershell", "pwsh"])
 
 
 def _hardware_names() -> list[str]:
-    from perfpredict.catalog.devices import load_builtin
+    from perfpredict.catalog.name_index import builtin_device_names
 
-    return [*Platform, *load_builtin()]
+    return [*Platform, *builtin_device_names()]
 
 
 hardware = list_of(_hardware_names)
@@ -67,9 +68,9 @@ def models(incomplete: str) -> list[str]:
 
 
 def _model_names() -> list[str]:
-    from perfpredict.catalog.models import model_names
+    from perfpredict.catalog.name_index import indexed_model_names
 
-    return model_names()
+    return indexed_model_names()
 
 
 model_list = list_of(_model_names)
@@ -118,8 +119,6 @@ def predictors(incomplete: str) -> list[str]:
 def _newest_ids(kind: str, incomplete: str) -> list[str]:
     from perfpredict.commands import context
     from perfpredict.commands.common import hoist_common_options
-    from perfpredict.store.access import Access
-    from perfpredict.store.gateway import Store
     from perfpredict.store.ids import IdKind
     from perfpredict.store.lookup import newest_ids
 
@@ -127,10 +126,9 @@ def _newest_ids(kind: str, incomplete: str) -> list[str]:
     try:
         context.begin(hoist_common_options(words[1:])[0])
         location = context.settings().db
-        if "://" in str(location):
+        if not isinstance(location, Path):
             return []
-        with Store.open(location, Access.READ, lock_timeout_s=0.0) as store:
-            return newest_ids(store, IdKind(kind), incomplete, MOST_IDS)
+        return newest_ids(location, IdKind(kind), incomplete, MOST_IDS)
     except PerfpredictError:
         return []
 
