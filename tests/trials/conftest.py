@@ -15,11 +15,24 @@ import pytest
 from perfpredict.program import run
 
 from .processes import Children, Done
+from .usual_calls import Furnished, furnished
 
 _NAME = re.compile(r"test_([fimu])0*(\d+)_(\w+)")
 _REPEATS = "trial repeats"
 
 Repeats = Callable[..., int]
+
+
+@pytest.fixture(scope="session")
+def furnishing(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    """Return a program with something of everything, to be copied: it takes seconds to make."""
+    return furnished(tmp_path_factory.mktemp("furnishing"))
+
+
+@pytest.fixture(scope="module")
+def rows(furnishing: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    """Return the same for the trials of one module."""
+    return furnishing.copy(tmp_path_factory.mktemp("furnished"))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from .conftest import Repeats
 from .peak import run_each_measured, run_measured
 from .processes import Children
 from .program import Program
-from .usual_calls import CALLS, Furnished, fitted, furnished, hostile_pickle
+from .usual_calls import CALLS, Furnished, fitted, hostile_pickle
 
 L4 = "--hardware=nvidia-l4"
 STORE = ("--target-metric=latency", "--features=batch_size")
@@ -63,10 +63,10 @@ def plant(db: Path, *blobs: bytes, is_active: bool = True) -> str:
     return record.model_id
 
 
-def test_m01_no_command_runs_what_a_database_holds(tmp_path: Path) -> None:
+def test_m01_no_command_runs_what_a_database_holds(tmp_path: Path, furnishing: Furnished) -> None:
     """a hostile pickle put straight into the table, active: every command of the tree"""
     owned = tmp_path / "owned"
-    rows = furnished(tmp_path / "home")
+    rows = furnishing.copy(tmp_path / "home")
     planted = plant(rows.kept / "x.duckdb", hostile_pickle(owned))
     plant(rows.kept / "other.duckdb", hostile_pickle(owned))
     theirs = Furnished(rows.program, rows.kept, rows.ids | {"model": planted})

@@ -15,7 +15,7 @@ from perfpredict.reports.schema import OUTPUTS, schema_of
 from .command_tree import commands
 from .conftest import Repeats
 from .program import Done
-from .usual_calls import CALLS, Furnished, furnished
+from .usual_calls import CALLS, Furnished
 
 FORMATS = ("json", "jsonl", "csv", "tsv", "markdown", "plain", "table")
 SLOW = {"sample generate", "hardware probe", "models train", "models load", "db compact"}
@@ -37,11 +37,6 @@ READING = (
     "db backup", "db export", "db sql", "db compact", "db migrate", "models train",
 )  # fmt: skip
 """Commands that answer from stored rows, or change nothing but stored rows."""
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
-    return furnished(tmp_path_factory.mktemp("furnished"))
 
 
 def parsed(text: str, chosen: str) -> object:

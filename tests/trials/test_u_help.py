@@ -13,7 +13,7 @@ from .command_tree import commands
 from .conftest import Repeats
 from .processes import Children, finish
 from .program import Program
-from .usual_calls import CALLS, Furnished, furnished
+from .usual_calls import CALLS, Furnished
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = ("duckdb", "polars", "numpy", "lightgbm", "sklearn", "scipy", "pydantic", "rich")
@@ -22,11 +22,6 @@ LONG = {"hardware probe", "measure run", "perf evaluate", "models evaluate"}
 """Examples that would measure or compute for minutes: they are parsed and not run."""
 TEAM = {"db push", "db pull"}
 """What pages show with the address of a server that an earlier line has set."""
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
-    return furnished(tmp_path_factory.mktemp("furnished"))
 
 
 def test_u05_every_help_has_an_example_and_its_exit_codes(tmp_path: Path) -> None:

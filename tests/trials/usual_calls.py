@@ -117,6 +117,12 @@ class Furnished:
         filled = [word.format(**self.ids, batch_size="{batch_size}") for word in CALLS[name]]
         return self.program(*before, *name.split(), *filled, *more, **options)
 
+    def copy(self, home: Path) -> "Furnished":
+        """Return the same in another folder, which may be changed."""
+        self.put_back()
+        shutil.copytree(self.program.home, home, dirs_exist_ok=True)
+        return Furnished(Program(home), home / "kept", self.ids)
+
     def put_back(self) -> None:
         """Make the folder and the settings what they were, where a call has changed them."""
         if self.state == [*self._files()]:

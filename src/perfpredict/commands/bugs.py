@@ -10,6 +10,7 @@ from types import TracebackType
 
 from perfpredict._version import __version__
 from perfpredict.commands import context
+from perfpredict.domain.secrets import hide_passwords
 from perfpredict.errors import InvalidInputError
 
 
@@ -17,11 +18,11 @@ def report_bug(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Write one line about `error` and where its traceback was saved; an `excepthook`."""
-    lines = traceback.format_exception(kind, error, trace)
+    text = hide_passwords("".join(traceback.format_exception(kind, error, trace)))
     if _is_debug():
         with contextlib.suppress(OSError):
-            sys.stderr.write("".join(lines))
-    path = _save("".join(lines))
+            sys.stderr.write(text)
+    path = _save(text)
     summary = " ".join(str(error).split())[:200] or "no message"
     context.write_err("error", f"unexpected {kind.__name__}: {summary}")
     where = f"the traceback is in {path}" if path else "--debug shows the traceback"
@@ -38,7 +39,8 @@ def _is_debug() -> bool:
 def _save(text: str) -> Path | None:
     """Return the file that now holds the report, None where none could be written."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    header = f"perfpredict {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n"
+    called = hide_passwords(" ".join(sys.argv))
+    header = f"perfpredict {__version__}, Python {sys.version}\n{called}\n\n"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix=f"perfpredict-bug-{moment}-", suffix=".txt", delete=False,

@@ -9,6 +9,7 @@ from perfpredict.commands import context
 from perfpredict.commands.options import help_epilog
 from perfpredict.commands.settings import user_config_path
 from perfpredict.commands.settings_file import write_setting
+from perfpredict.domain.secrets import hide_passwords
 
 app = typer.Typer(help="Settings, and where each comes from.")
 
@@ -65,4 +66,4 @@ def set_(
     from perfpredict.reports.config import written_setting
 
     file = write_setting(user_config_path(os.environ), key, value)
-    context.emit(written_setting(key, value, str(file)), ids=[key])
+    context.emit(written_setting(key, hide_passwords(value), str(file)), ids=[key])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from perfpredict.commands.common import CommonOptions
 from perfpredict.commands.settings import ColorChoice, Settings, resolve_settings
+from perfpredict.domain.secrets import hide_passwords
 from perfpredict.errors import InvalidInputError, NoDatabaseError, PerfpredictError
 from perfpredict.reports.report import OutputFormat, Report
 from perfpredict.reports.text import visible
@@ -176,8 +177,11 @@ _COLORS = {"error": "1;31", "warning": "1;33", "note": "1", "hint": "1;36"}
 
 
 def write_err(label: str, text: str) -> None:
-    """Write `label: text` to standard error; an unusable stream is no reason to fail."""
-    shown = visible(text, keep="\n")
+    """Write `label: text` to standard error, without passwords of URLs.
+
+    An unusable stream is no reason to fail.
+    """
+    shown = visible(hide_passwords(text), keep="\n")
     is_colored = sys.stderr is not None and use_color(sys.stderr)
     prefix = f"\x1b[{_COLORS[label]}m{label}:\x1b[0m" if is_colored else f"{label}:"
     write_err_text(f"{prefix} {shown}")

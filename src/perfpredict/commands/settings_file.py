@@ -1,17 +1,17 @@
 """Writes one setting to a TOML file and leaves the rest of the file as it is."""
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 
+from perfpredict.catalog.written_files import write_atomically
 from perfpredict.commands.common import CommonOptions
 from perfpredict.commands.settings import KEYS, read_settings_file, resolve_settings
 from perfpredict.domain.names import clean_text
 from perfpredict.errors import InvalidInputError
+from perfpredict.store.places import parse_location
 
 
 def write_setting(path: Path, key: str, value: str) -> Path:
@@ -53,23 +53,17 @@ def _check(key: str, value: str) -> None:
 
 def _toml(key: str, value: str) -> str:
     if key == "db":
-        value = str(Path(value).expanduser().absolute())
+        # another folder may be the current one when the file is read
+        place = parse_location(value)
+        value = str(place.absolute()) if isinstance(place, Path) else place.url
     return value if key in {"lock_timeout", "debug"} else json.dumps(value, ensure_ascii=False)
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the file under another name first, so that it is never half-written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
     except OSError as exc:
         reason = (exc.strerror or "").lower()
-        raise InvalidInputError(f"{path}: cannot be written: {reason}") from exc
+        raise InvalidInputError(f"'{path.parent}': cannot be made: {reason}") from exc
+    # the name of a team store may hold a password
+    write_atomically(path, text.encode(), is_private=True)

@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,6 +26,8 @@ _UNSAFE_DUCKDB = ("2.0.0", "2.0.1")
 """They lose committed rows when two processes write."""
 _LEAST_FREE_BYTES = 100 * 10**6
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
+_ADDRESS = r"\b\d{1,3}(\.\d{1,3}){3}\b|(?<![\w:])[0-9a-f]*(:[0-9a-f]*){3,7}(?![\w:])"
+"""Of a machine, as a server's own words name it."""
 _EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -73,8 +75,13 @@ def diagnose(place: Place, *, origin: str, now: datetime, is_redacted: bool = Fa
         *_database(place, origin, now),
     ]
     if is_redacted:
+        private = _private_patterns(place)
         checks = [
-            replace(check, detail=_redacted(check.detail), hint=_redacted(check.hint))
+            replace(
+                check,
+                detail=_redacted(check.detail, private),
+                hint=_redacted(check.hint, private),
+            )
             for check in checks
         ]
     return Diagnosis(checks=tuple(checks))
@@ -247,18 +254,25 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
-def _redacted(text: str) -> str:
+def _redacted(text: str, private: Sequence[str]) -> str:
     for home in _homes():
         text = text.replace(home, "~")
+    for pattern in private:
+        text = re.sub(pattern, "…", text, flags=re.IGNORECASE)
+    return text
+
+
+def _private_patterns(place: Place) -> list[str]:
+    """Return what matches the user, this machine, and what a team store's server is called."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = ""
-    for secret in (user, platform.node()):
-        if secret:
-            # a name within a longer one is hidden too: ann in /data/ann_team, ann.duckdb
-            text = re.sub(rf"(?<![a-z]){re.escape(secret)}(?![a-z])", "…", text, flags=re.I)
-    return text
+    team = None if isinstance(place.path, Path) else place.path
+    words = [user, platform.node(), *(team.names if team else ())]
+    # a name within a longer one is hidden too: ann in /data/ann_team, ann.duckdb
+    patterns = [rf"(?<![a-z]){re.escape(word)}(?![a-z])" for word in words if word]
+    return [*patterns, _ADDRESS] if team else patterns
 
 
 def _homes() -> list[str]:

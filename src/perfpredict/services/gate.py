@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from perfpredict.catalog.given_files import read_given
+from perfpredict.catalog.written_files import write_atomically
 from perfpredict.errors import InvalidInputError
-from perfpredict.importers.rejects import write_atomically
 
 _LARGEST_BASELINE_BYTES = 2**20
 _SURE = 0.01

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from perfpredict.catalog.written_files import write_atomically
 from perfpredict.errors import InvalidInputError
-from perfpredict.importers.rejects import write_atomically
 
 
 def check_may_write(path: Path, *, force: bool) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from perfpredict.domain.secrets import hide_passwords
 from perfpredict.errors import StoreBusyError, StoreUnusableError
 
 FIRST_NOTE_AFTER_S = 1.0
@@ -149,7 +150,7 @@ def busy_error(database: Path, waited_s: float) -> StoreBusyError:
 
 def _write_holder(descriptor: int) -> None:
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]) if sys.argv else "python"
-    printable = "".join(c if c.isprintable() else "?" for c in command)
+    printable = "".join(c if c.isprintable() else "?" for c in hide_passwords(command))
     content = f"{os.getpid()}\n{printable}".encode(errors="replace")[:_CONTENT_BYTES]
     # who holds the lock is a courtesy: on a full or foreign-owned file the lock still holds
     with suppress(OSError, MemoryError):

@@ -16,6 +16,7 @@ DB_VARIABLE = "PERFPREDICT_DB"
 Location: TypeAlias = "Path | PostgresUrl"
 """A database file, or a team store."""
 
+_ONE_SLASH = re.compile(r"postgres(ql)?:(?!//)", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -26,6 +27,9 @@ def parse_location(text: str, *, folder: Path | None = None) -> Location:
     """
     if not text.strip() or "\x00" in text:
         raise InvalidInputError(f"db: must be a file path or a postgresql:// URL, got '{text}'")
+    if _ONE_SLASH.match(text):
+        # as a path it would be shown, password and all
+        raise InvalidInputError("db: the URL of a team store begins with 'postgresql://'")
     scheme = _SCHEME.match(text)
     if scheme is None:
         return (folder or Path()) / Path(text).expanduser()

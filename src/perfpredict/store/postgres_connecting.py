@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from perfpredict.domain.secrets import hide_passwords
 from perfpredict.errors import MissingExtraError
 from perfpredict.store import connecting
 from perfpredict.store.postgres_url import PostgresUrl
@@ -119,6 +120,6 @@ def _is_installed(connection: duckdb.DuckDBPyConnection) -> bool:
 def _application_name() -> str:
     """Return what others see of this process, so that a note can say whom they wait for."""
     command = " ".join([Path(sys.argv[0]).stem or "python", *sys.argv[1:3]])
-    name = f"pid {os.getpid()} on {socket.gethostname()} ({command})"
+    name = f"pid {os.getpid()} on {socket.gethostname()} ({hide_passwords(command)})"
     printable = "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
     return printable[:_MOST_NAME_CHARACTERS]

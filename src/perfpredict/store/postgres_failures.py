@@ -1,5 +1,7 @@
 """Where an error that a team store's server reports becomes an error of ours."""
 
+import re
+
 import duckdb
 
 from perfpredict.errors import (
@@ -10,6 +12,8 @@ from perfpredict.errors import (
 )
 from perfpredict.store.postgres_url import PostgresUrl
 
+_WHERE = re.compile(r' to Postgres at "[^"]*"')
+"""The whole URL with our own parameters, which the message around it names in short."""
 _REFUSED_VALUES = ("violates", "null byte", "invalid byte sequence", "out of range")
 _BUSY = ("could not serialize", "deadlock detected", "remaining connection slots", "too many")
 _DENIED = ("permission denied", "authentication failed", "no pg_hba.conf entry", "must be owner")
@@ -58,4 +62,4 @@ def _reason(text: str) -> str:
     for mark in ("FATAL:", "ERROR:"):
         if mark in text:
             return text.partition(mark)[2].strip().partition("\n")[0]
-    return text.strip().partition("\n")[0]
+    return _WHERE.sub("", text.strip().partition("\n")[0])

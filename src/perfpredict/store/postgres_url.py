@@ -1,5 +1,6 @@
 """The name of a team store, which never shows its password; importable without DuckDB."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -8,6 +9,7 @@ from perfpredict.errors import InvalidInputError
 
 SCHEMES = ("postgresql", "postgres")
 _SECRET_PARAMETERS = ("password", "sslpassword")
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,14 @@ class PostgresUrl:
     url: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-        except ValueError:
-            # its text may hold the password
-            raise InvalidInputError("db: this postgresql:// URL cannot be read") from None
-        if not parts.path.strip("/"):
+        if not _is_readable(self.url):
+            # its text may show a part of the password
+            raise InvalidInputError(
+                "db: this postgresql:// URL cannot be read",
+                hint="of a name or password write / as %2F, ? as %3F, # as %23, @ as %40, "
+                "a space as %20",
+            )
+        if not urlsplit(self.url).path.strip("/"):
             raise InvalidInputError(
                 f"db: '{self}' names no database",
                 hint="a team store is named like postgresql://USER@HOST:5432/DATABASE",
@@ -45,6 +49,15 @@ class PostgresUrl:
         """The name of the database on its server, as a file has a name in its folder."""
         return unquote(urlsplit(self.url).path.strip("/"))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """User, hosts and database, which `doctor --redact` does not tell."""
+        parts = urlsplit(self.url)
+        users, _, addresses = parts.netloc.rpartition("@")
+        user = users.partition(":")[0]
+        hosts = [found[1] for one in addresses.split(",") if (found := _HOST.fullmatch(one))]
+        return (user, unquote(user), *hosts, self.name)
+
     def with_parameters(self, parameters: Mapping[str, str]) -> str:
         """Return the whole URL, secrets and all, with those of `parameters` it does not set."""
         parts = urlsplit(self.url)
@@ -64,3 +77,15 @@ class PostgresUrl:
             if secret:
                 text = text.replace(secret, "***")
         return text
+
+
+def _is_readable(url: str) -> bool:
+    """Return whether `url` has its parts where they seem to be, so that its password is known."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    user, _, hosts = parts.netloc.rpartition("@")
+    beyond = parts.path if parts.path.strip("/") else parts.path + parts.query
+    is_whole = "@" not in user + beyond and "#" not in url and not any(map(str.isspace, url))
+    return is_whole and all(_HOST.fullmatch(host) for host in hosts.split(","))
