@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from perfpredict.catalog.capture import capture_module, capture_onnx
+from perfpredict.catalog.capture.module import capture_module
+from perfpredict.catalog.capture.onnx_model import capture_onnx
 from perfpredict.errors import ExitCode, MissingExtraError
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perfpredict.catalog.capture import capture_onnx, profile_captured
+from perfpredict.catalog.capture.captured import profile_captured
+from perfpredict.catalog.capture.onnx_model import capture_onnx
 from perfpredict.domain.operations import Op, OpClass, OpProfile
 from perfpredict.domain.workload import Phase, Workload
 from perfpredict.errors import CannotAnswerError, InvalidInputError, PerfpredictError

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from perfpredict.catalog.capture import capture_module, capture_onnx
 from perfpredict.catalog.capture.captured import CapturedModel
+from perfpredict.catalog.capture.module import capture_module
+from perfpredict.catalog.capture.onnx_model import capture_onnx
 from perfpredict.catalog.vision import vision_profile
 from perfpredict.domain.operations import Op, OpClass, OpProfile
 from perfpredict.errors import CannotAnswerError, InvalidInputError

@@ -8,7 +8,7 @@ import difflib
 import fnmatch
 from dataclasses import dataclass
 
-from perfpredict.catalog.capture import CapturedModel, profile_captured
+from perfpredict.catalog.capture.captured import CapturedModel, profile_captured
 from perfpredict.catalog.networks import Network, find_network, network_aliases, network_names
 from perfpredict.catalog.networks.network import network_parameters
 from perfpredict.catalog.profiling import (

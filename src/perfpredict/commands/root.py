@@ -1,10 +1,12 @@
 """Which groups and commands there are; only the one that is called is imported."""
 
+import copy
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "hardware": ("perfpredict.commands.hardware:app", "Devices: recommend, list, detect, price."),
@@ -55,7 +57,7 @@ def build_app(arguments: Sequence[str], *, is_terminal: bool = False) -> typer.T
     )
     root.callback()(_root)
     for name, (where, summary) in GROUPS.items():
-        app = _load(where) if name == called else typer.Typer()
+        app = _called(_load(where), arguments) if name == called else typer.Typer()
         app.rich_markup_mode = None
         root.add_typer(app, name=name, short_help=summary, no_args_is_help=True)
     for name, (where, summary) in COMMANDS.items():
@@ -68,6 +70,28 @@ def _load(where: str) -> typer.Typer:
     app = getattr(importlib.import_module(module), attribute)
     assert isinstance(app, typer.Typer)
     return app
+
+
+def _called(app: typer.Typer, arguments: Sequence[str]) -> typer.Typer:
+    """Return `app` with the options of the called command alone, where it is plain which it is.
+
+    Making the options of all commands of a group takes longer than a short command.
+    """
+    names = {info.name or _name_of(info) for info in app.registered_commands}
+    if len(arguments) < 2 or arguments[1] not in names:
+        return app
+    slim = copy.copy(app)
+    slim.registered_commands = [copy.copy(info) for info in app.registered_commands]
+    for info in slim.registered_commands:
+        info.name = info.name or _name_of(info)
+        if info.name != arguments[1]:
+            info.callback = _not_loaded
+    return slim
+
+
+def _name_of(info: CommandInfo) -> str:
+    assert info.callback is not None
+    return str(info.callback.__name__).replace("_", "-")
 
 
 def _add_command(root: typer.Typer, name: str, where: str, summary: str) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict.domain.workload import Phase
 from perfpredict.errors import InvalidInputError
+from perfpredict.models.boosted_trees import BoostedTrees
 from perfpredict.models.generation_factors import framework_of, precision_of
 from perfpredict.models.generation_sum import FACTORS
 from perfpredict.models.generation_terms import TERMS, Term, prompt_tokens, waves
@@ -50,10 +50,10 @@ class Trees:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._booster = lightgbm.Booster(model_str=text)
-        if self._booster.num_feature() != _FEATURE_COUNT:
+        self._trees = BoostedTrees(text)
+        if self._trees.feature_count != _FEATURE_COUNT:
             raise InvalidInputError(
-                f"expected {_FEATURE_COUNT} features, got {self._booster.num_feature()}"
+                f"expected {_FEATURE_COUNT} features, got {self._trees.feature_count}"
             )
 
     @classmethod
@@ -61,6 +61,8 @@ class Trees:
         cls, features: Floats, residuals: Floats, weights: Floats, size: TreeSize, seed: int
     ) -> Self:
         """Return trees grown on log residuals (n,) with Huber's loss, on one thread."""
+        import lightgbm
+
         settings = {
             "objective": "huber", "alpha": 0.1, "learning_rate": size.learning_rate,
             "num_leaves": size.leaves, "min_child_samples": size.rows_a_leaf, "lambda_l2": 5.0,
@@ -72,8 +74,7 @@ class Trees:
 
     def predict(self, features: Floats) -> Floats:
         """Return the log residual of each case."""
-        found = self._booster.predict(features, num_threads=1)
-        return np.asarray(found, dtype=np.float64)
+        return self._trees.predict(features)
 
 
 def tree_features(cases: Sequence[Case], seconds: Floats, factor_shares: Floats) -> Floats:

@@ -7,16 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfpredict.errors import InvalidInputError, StoreUnusableError
+from perfpredict.models.boosted_trees import BoostedTrees
 from perfpredict.models.signing import sha256_of
-
-if TYPE_CHECKING:
-    import lightgbm
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +106,7 @@ class TreeLearner:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._booster: lightgbm.Booster | None = None
+        self._trees: BoostedTrees | None = None
 
     @classmethod
     def fit(cls, matrix: Floats, target: Floats, weights: Floats, *, seed: int) -> Self:
@@ -140,12 +138,10 @@ class TreeLearner:
         return cls(_slim(booster.model_to_string()))
 
     def predict(self, matrix: Floats) -> Floats:
-        answers = self._loaded().predict(matrix, num_threads=1)
-        return np.asarray(answers, dtype=np.float64)
+        return self._loaded().predict(matrix)
 
     def importance(self) -> Floats:
-        gain = self._loaded().feature_importance(importance_type="gain")
-        return _as_shares(np.asarray(gain, dtype=np.float64))
+        return _as_shares(self._loaded().gain())
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -162,12 +158,10 @@ class TreeLearner:
             raise StoreUnusableError("stored predictor: its trees do not have the stored sha256")
         return cls(text)
 
-    def _loaded(self) -> "lightgbm.Booster":
-        import lightgbm
-
-        if self._booster is None:
-            self._booster = lightgbm.Booster(model_str=self._text)
-        return self._booster
+    def _loaded(self) -> BoostedTrees:
+        if self._trees is None:
+            self._trees = BoostedTrees(self._text)
+        return self._trees
 
 
 class RidgeLearner:

@@ -7,7 +7,7 @@ or of device that it has not learned is answered by the roofline sum, and says s
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +83,19 @@ class ReferencePredictor:
 
         Generation that was learned moves by its terms, all else by a Gaussian process.
         """
-        part = self.parts.get(GENERATION)
-        learned = part.generation() if isinstance(part, _ShippedPart) else part
-        if not isinstance(learned, GenerationPredictor):
+        if self.generation is None:
             return calibrate(self, rows)
         generated = [row for row in rows if kind_of_work(row.case.workload) == GENERATION]
         others = [row for row in rows if kind_of_work(row.case.workload) != GENERATION]
         return CalibratedReference(
-            self, learned.calibrated(generated), calibrate(self, others), row_count=len(rows)
+            self, self.generation, generated, calibrate(self, others), len(rows)
         )
+
+    @property
+    def generation(self) -> "GenerationPredictor | _ShippedPart | None":
+        """Return the part that answers generation by its terms, None where there is none."""
+        part = self.parts.get(GENERATION)
+        return part if isinstance(part, GenerationPredictor | _ShippedPart) else None
 
     def part(self, case: Case) -> Prior:
         """Return the learner that answers `case`, the roofline sum where its kind has none."""
@@ -113,15 +117,24 @@ class CalibratedReference:
     def __init__(
         self,
         inner: ReferencePredictor,
-        generation: CalibratedGeneration,
+        generation: "GenerationPredictor | _ShippedPart",
+        generated: Sequence[MeasuredCase],
         others: CalibratedPredictor,
-        *,
         row_count: int,
     ) -> None:
         self.inner = inner
-        self._generation = generation
+        self._uncalibrated = generation
+        self._generated = generated
         self._others = others
         self._row_count = row_count
+
+    @cached_property
+    def _generation(self) -> CalibratedGeneration:
+        """What answers generation, read when it is first asked."""
+        part = self._uncalibrated
+        return (part.generation() if isinstance(part, _ShippedPart) else part).calibrated(
+            self._generated
+        )
 
     @property
     def name(self) -> str:
@@ -136,7 +149,8 @@ class CalibratedReference:
         """Return one estimate a case, moved where its device has rows of its kind of work."""
         is_generated = [kind_of_work(case.workload) == GENERATION for case in cases]
         asked = list(zip(cases, is_generated, strict=True))
-        generated = iter(self._generation.predict([c for c, own in asked if own], level))
+        questions = [case for case, own in asked if own]
+        generated = iter(self._generation.predict(questions, level) if questions else ())
         others = iter(self._others.predict([c for c, own in asked if not own], level))
         return [next(generated if own else others) for own in is_generated]
 
@@ -170,10 +184,12 @@ class _ShippedPart:
     ) -> list[CaseEstimate]:
         return self.predictor().predict(cases, level, breakdown)
 
-    def generation(self) -> GenerationPredictor | None:
-        """Return the predictor of generation, None if this part is of another kind."""
+    def generation(self) -> GenerationPredictor:
+        """Return the predictor of generation; StoreUnusableError for another part."""
         loaded = self.predictor()
-        return loaded if isinstance(loaded, GenerationPredictor) else None
+        if not isinstance(loaded, GenerationPredictor):
+            raise StoreUnusableError(f"'{self._path.name}' holds no predictor of generation")
+        return loaded
 
     def predictor(self) -> ResidualPredictor | GenerationPredictor:
         """Return the learner itself, read from its file on the first call."""

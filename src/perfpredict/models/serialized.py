@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -223,6 +222,8 @@ def _permutation(regressor: Regressor, feature_count: int) -> Floats:
 
 def _unpickle(content: bytes, versions: Mapping[str, str]) -> Regressor:
     """Load an object from bytes that somebody vouches for: nothing else in perfpredict does."""
+    import joblib
+
     failures = (
         pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError,
         TypeError, ValueError,

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeGuard
 
 from perfpredict.catalog.detect import Survey
 from perfpredict.catalog.hf_written import written_config
 from perfpredict.catalog.models import ModelEntry
-from perfpredict.catalog.transformers.config import Kind, TransformerConfig
+from perfpredict.catalog.transformers.config import TransformerConfig
 from perfpredict.catalog.vision import VisionModel
 from perfpredict.domain.device import Platform, ResolvedDevice
 from perfpredict.domain.prediction import Prediction
@@ -24,6 +23,7 @@ from perfpredict.measuring.memory import available_bytes
 from perfpredict.measuring.request import Backend, Place, RunRequest, Shape, Source
 from perfpredict.measuring.timing import Limits
 from perfpredict.services.engine import Engine
+from perfpredict.services.measurable import is_written_out
 
 PHASES = (Phase.PREFILL, Phase.DECODE)
 """What a model that generates text is measured in, apart, unless one phase is asked for."""
@@ -38,7 +38,6 @@ _EXTRAS = {
     Backend.TORCH: ("measure", ("torch",)),
     Backend.ONNXRUNTIME: ("onnxruntime", ("onnxruntime", "onnx")),
 }
-_BUILT_KINDS = {Kind.ENCODER, Kind.DECODER, Kind.VISION_ENCODER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,22 +236,13 @@ def _request(
     return _with_source(request, entry, settings.config)
 
 
-def is_built(entry: ModelEntry) -> bool:
-    """Return whether PyTorch can build the model from what the catalog knows."""
-    return isinstance(entry.config, VisionModel) or _is_written_out(entry.config)
-
-
-def _is_written_out(config: object) -> TypeGuard[TransformerConfig]:
-    return isinstance(config, TransformerConfig) and config.kind in _BUILT_KINDS
-
-
 def _with_source(request: RunRequest, entry: ModelEntry | None, path: Path | None) -> RunRequest:
     """Return the request with where PyTorch gets the model from."""
     config = entry.config if entry is not None else None
     if isinstance(config, VisionModel):
         _check_installed(Backend.TORCH, "measure", ("timm",))
         return replace(request, source=Source.TIMM, target=config.key)
-    if not _is_written_out(config):
+    if not is_written_out(config):
         raise CannotAnswerError(
             f"'{request.model}' is not built in PyTorch here",
             hint="--python pkg.mod:make or --exec 'CMD {batch_size}' measures it",

@@ -1,12 +1,14 @@
-"""Where the facts of a model come from: the catalog, a file, a live module, or bare totals."""
+"""Where the facts of a model come from: the catalog, a file, a live module, or bare totals.
+
+What reads files and modules is imported once there is one: most questions name a model.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any  # example inputs nest tensors as the module wants them
 
-from perfpredict.catalog.capture import CapturedModel, capture_module, capture_onnx
-from perfpredict.catalog.hf_config import read_config
+from perfpredict.catalog.capture.captured import CapturedModel
 from perfpredict.catalog.models import ModelEntry, describe, find_model
 from perfpredict.catalog.profiling_tokens import DEFAULT_TEXT_TOKENS
 from perfpredict.catalog.totals import ModelTotals
@@ -45,8 +47,12 @@ def known_model(
     if sum(one is not None for one in (config, onnx, totals)) > 1:
         raise InvalidInputError("give one of --config, --onnx, and --params with --flops, not more")
     if config is not None:
+        from perfpredict.catalog.hf_config import read_config
+
         return describe(replace(read_config(config), name=name), source=str(config))
     if onnx is not None:
+        from perfpredict.catalog.capture.onnx_model import capture_onnx
+
         captured = capture_onnx(
             onnx.path,
             name=name,
@@ -100,6 +106,8 @@ def from_module(
     Its operations are counted at the shapes of `example_inputs` (a tensor, a tuple, or a dict of
     named ones, batch first) on a copy without values. Needs the extra `torch`.
     """
+    from perfpredict.catalog.capture.module import capture_module
+
     captured = capture_module(module, example_inputs, name=model)
     workload = Workload(
         model=captured.name,
@@ -134,6 +142,8 @@ def from_onnx(
     `sequence_length`, `image_size` and `dims` (by name) bind open dimensions; weights need not be
     there. Needs the extra `onnx`.
     """
+    from perfpredict.catalog.capture.onnx_model import capture_onnx
+
     captured = capture_onnx(
         Path(path), name=model, sequence_length=sequence_length, image_size=image_size, dims=dims
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from perfpredict.catalog.models import ModelEntry
 from perfpredict.domain.device import ResolvedDevice
@@ -10,8 +11,10 @@ from perfpredict.domain.precision import Precision
 from perfpredict.domain.prediction import Prediction
 from perfpredict.domain.workload import Workload
 from perfpredict.errors import InvalidInputError, PerfpredictError
-from perfpredict.importers.questions import Question
 from perfpredict.services.engine import Engine, Pair
+
+if TYPE_CHECKING:
+    from perfpredict.importers.questions import Question
 
 
 def predict(
@@ -80,7 +83,7 @@ def predict_grid(
 
 
 def predict_questions(
-    engine: Engine, questions: Sequence[Question], names: Sequence[str], *, level: float
+    engine: Engine, questions: "Sequence[Question]", names: Sequence[str], *, level: float
 ) -> list[Prediction]:
     """Return predictions of every workload on the hardware of its row, or else on `names`.
 

@@ -5,11 +5,11 @@ from perfpredict.errors import InvalidInputError
 from perfpredict.measuring.request import Backend
 from perfpredict.measuring.timing import Limits
 from perfpredict.services.engine import Engine
+from perfpredict.services.measurable import is_built
 from perfpredict.services.measure_plan import (
     PlannedRun,
     RunSettings,
     device_here,
-    is_built,
     plan,
 )
 from perfpredict.services.measure_suggest import Suggestion, Suggestions

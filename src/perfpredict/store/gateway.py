@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import duckdb
 import polars as pl
@@ -24,8 +24,9 @@ from perfpredict.store.opening import (
     locked,
 )
 from perfpredict.store.places import Location
-from perfpredict.store.postgres_lock import WriterTurn
-from perfpredict.store.postgres_opening import open_team_store
+
+if TYPE_CHECKING:
+    from perfpredict.store.postgres_lock import WriterTurn
 
 __all__ = ["Access", "Store"]
 
@@ -40,7 +41,7 @@ class Store:
         path: Location,
         access: Access,
         connection: duckdb.DuckDBPyConnection,
-        lock: LockFile | WriterTurn | None,
+        lock: "LockFile | WriterTurn | None",
         on_note: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
@@ -69,6 +70,8 @@ class Store:
         path that cannot be a database.
         """
         if not isinstance(path, Path):
+            from perfpredict.store.postgres_opening import open_team_store
+
             opened, turn = open_team_store(
                 path, access, lock_timeout_s=lock_timeout_s, on_wait=on_wait, create=create
             )
