@@ -2,11 +2,12 @@
 
 import pytest
 
+from perfpredict.reports.accuracy import STATISTICS
 from perfpredict.reports.bars import bars
 from perfpredict.reports.render import render
 from perfpredict.reports.report import Column, ColumnKind, Drawing, OutputFormat, Report
-from perfpredict.reports.table import fitting_columns
-from perfpredict.reports.tones import Tone, colored, tone_of
+from perfpredict.reports.table import fitting_columns, render_table
+from perfpredict.reports.tones import ERROR_LEGEND, Tone, colored, tone_of
 
 INTERVAL = Drawing("interval", "ms", "ms", "lo", "hi", colored_as="meets")
 AMOUNT = Drawing("bar", "ms", "ms")
@@ -108,3 +109,35 @@ def test_what_was_measured_stands_on_the_interval_or_beyond_it():
         "|----x----|",
         "|----o----|         x",
     ]
+
+
+@pytest.mark.parametrize("width", range(56, 130, 3))
+def test_a_bar_with_a_long_heading_cuts_no_other_column(width):
+    drawing = Drawing("a heading that is long", "value", "value", "lo", "hi", priority=1)
+    columns = (
+        Column("value", "value", ColumnKind.NUMBER, 0),
+        Column("lo", "from", ColumnKind.NUMBER, 2),
+        Column("hi", "to", ColumnKind.NUMBER, 2),
+        Column("id", "id", ColumnKind.ID, 0),
+    )
+    row = {"value": 2.0, "lo": 1.0, "hi": 4.0, "id": "meas-01M8QESZ7909M8Z1DF9VAQNETP"}
+    shown = render_table(Report("x", columns, [row], drawings=[drawing]), width=width, color=False)
+
+    assert row["id"] in shown
+    assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", range(60, 200, 5))
+def test_no_bound_of_the_coverage_stands_without_it(width):
+    row = {c.key: "latency" if c.key == "metric" else 0.5 for c in STATISTICS}
+    shown = {column.key for column in fitting_columns(Report("x", STATISTICS, [row]), width)}
+
+    assert "coverage" in shown or not {"coverage_lo", "coverage_hi"} & shown
+
+
+def test_the_legend_of_errors_stands_where_there_is_an_error():
+    column = Column("rel_error", "error", ColumnKind.PERCENT, 0)
+    with_error, without = (Report("x", [column], rows) for rows in ([{"rel_error": 0.2}], []))
+
+    assert ERROR_LEGEND in render_table(with_error, width=80, color=True)
+    assert ERROR_LEGEND not in render_table(without, width=80, color=True)

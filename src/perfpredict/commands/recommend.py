@@ -1,6 +1,6 @@
 """`perfpredict hardware recommend`: rank hardware for a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -131,9 +131,9 @@ def recommend(
     top = top or len(found.candidates)
     is_described = source.is_given or workload_options.onnx is not None
     described = model if is_described else None
-    report = (
-        _explained(engine, found, top, described) if explain else _ranked(found, top, described)
-    )
+    report = _ranked(found, top, described)
+    if explain:
+        report = _explained(engine, found, top, described, report)
     context.emit(report, ids=_quiet_lines(found))
     if found.primary is None:
         raise GateFailedError(found.explanation)
@@ -149,13 +149,19 @@ def _ranked(found: "Recommendation", top: int, described: "ModelEntry | None") -
 
 
 def _explained(
-    engine: "Engine", found: "Recommendation", top: int, described: "ModelEntry | None"
+    engine: "Engine",
+    found: "Recommendation",
+    top: int,
+    described: "ModelEntry | None",
+    ranking: "Report",
 ) -> "Report":
+    """Return the candidates taken apart; people see the ranking above."""
     from perfpredict.reports.explanation import explanation_report
     from perfpredict.services.explain import explain as taken_apart
 
     shown = [candidate.prediction for candidate in found.candidates[:top]]
-    return explanation_report(taken_apart(engine, shown, model=described))
+    parts = explanation_report(taken_apart(engine, shown, model=described))
+    return replace(parts, shown=[ranking, *parts.shown], notes=ranking.notes)
 
 
 def _store(found: "Recommendation", user: str | None) -> "Recommendation":

@@ -31,10 +31,15 @@ def clean_name(field: str, text: str) -> str:
     for character in name:
         if not _is_name_character(character):
             raise InvalidInputError(
-                f"{field}: has a character that names may not have, U+{ord(character):04X}",
+                f"{field}: has a character that names may not have, {_shown(character)}",
                 hint="letters, digits, blanks and ._-/:@+ may be in a name",
             )
     return name
+
+
+def _shown(character: str) -> str:
+    is_plain = character.isascii() and character.isprintable()
+    return f"'{character}'" if is_plain else f"U+{ord(character):04X}"
 
 
 def _is_name_character(character: str) -> bool:

@@ -32,7 +32,7 @@ RECORD_COLUMNS = (
 )
 
 _RECORD_DRAWING = Drawing(
-    "interval, measured", "predicted", "predicted", "lo", "hi", "actual",
+    "interval", "predicted", "predicted", "lo", "hi", "actual",
     is_relative=True, priority=2, colored_as="inside",
 )  # fmt: skip
 RECORD_HEAD_COLUMNS = (

@@ -51,7 +51,7 @@ COLUMNS = (
 )
 
 _DRAWING = Drawing(
-    "interval, measured", "predicted_ms", "predicted_ms", "latency_lo", "latency_hi", "latency_ms",
+    "interval", "predicted_ms", "predicted_ms", "latency_lo", "latency_hi", "latency_ms",
     is_relative=True, priority=2, colored_as="inside",
 )  # fmt: skip
 

@@ -28,8 +28,8 @@ PREDICTION_COLUMNS = (
     Column("precision", "precision", ColumnKind.TEXT, 5),
     Column("mode", "mode", ColumnKind.TEXT, 7),
     Column("throughput_per_s", "per s", ColumnKind.RATE, 1),
-    Column("throughput_lo", "from", ColumnKind.RATE, 4),
-    Column("throughput_hi", "to", ColumnKind.RATE, 4),
+    Column("throughput_lo", "from", ColumnKind.RATE, 5),
+    Column("throughput_hi", "to", ColumnKind.RATE, 5),
     Column("latency_ms", "latency ms", ColumnKind.MS, 0),
     Column("latency_lo", "from", ColumnKind.MS, 2),
     Column("latency_hi", "to", ColumnKind.MS, 2),
@@ -38,7 +38,7 @@ PREDICTION_COLUMNS = (
     Column("memory_hi", "to", ColumnKind.MIB, 7),
     Column("level", "level", ColumnKind.PERCENT, 6),
     Column("fits", "fits", ColumnKind.FLAG, 1),
-    Column("basis", "basis", ColumnKind.TEXT, 2),
+    Column("basis", "basis", ColumnKind.TEXT, 4),
     Column("n_similar", "rows", ColumnKind.COUNT, 5),
     Column("predictor", "predictor", ColumnKind.ID, 7),
     Column("throughput_unit", "unit", ColumnKind.TEXT, 5),
@@ -114,9 +114,16 @@ def predictions_report(
         "perf-predict",
         with_version_column(PREDICTION_COLUMNS, rows),
         rows,
+        title=_shared_title(predictions),
         notes=tuple(notes),
         drawings=_DRAWINGS,
     )
+
+
+def _shared_title(predictions: Sequence[Prediction]) -> str:
+    """Return what all predictions have in common, nothing where their models differ."""
+    kinds = {(one.workload.model, one.workload.precision, one.workload.mode) for one in predictions}
+    return ", ".join(*kinds) if len(kinds) == 1 else ""
 
 
 def caution_notes(predictions: Sequence[Prediction]) -> list[str]:

@@ -114,7 +114,8 @@ def _extra(recommendation: Recommendation, rows: list[dict[str, JsonValue]]) -> 
 
 def _notes(recommendation: Recommendation, top: int, line: MeasuringLine) -> tuple[str, ...]:
     hidden = len(recommendation.candidates) - top
-    notes = [recommendation.explanation]
+    # where none keeps the limits, the command fails with the explanation
+    notes = [recommendation.explanation] if recommendation.primary else []
     if recommendation.assumptions:
         notes.append(f"assumed: {', '.join(recommendation.assumptions)}")
     notes += caution_notes([one.prediction for one in recommendation.candidates[:top]])

@@ -85,7 +85,7 @@ def _fitting(report: Report, width: int | None) -> _Fitting:
     if width is None or report.is_single:
         return _Fitting(columns, drawings)
     needed = [(c.priority, _least_width(report, c) + _GAP, c.key) for c in columns]
-    needed += [(d.priority, LEAST_WIDTH + _GAP, _place(d)) for d in drawings]
+    needed += [(d.priority, _least_bar(d) + _GAP, _place(d)) for d in drawings]
     shown: set[str] = set()
     left = width + _GAP
     for priority in sorted({priority for priority, _, _ in needed}):
@@ -101,6 +101,10 @@ def _fitting(report: Report, width: int | None) -> _Fitting:
         drawn,
         min(LEAST_WIDTH + spare, MOST_WIDTH),
     )
+
+
+def _least_bar(drawing: Drawing) -> int:
+    return max(LEAST_WIDTH, display_width(drawing.heading))
 
 
 def _place(drawing: Drawing) -> str:
@@ -144,9 +148,14 @@ def render_table(
     console.print(
         _rich_pairs(report) if report.is_single else _rich_rows(report, fitting, ascii_only)
     )
-    if color and any(is_error(column.key) for column in fitting.columns):
+    if color and _has_errors(report, fitting):
         console.print(ERROR_LEGEND, style="dim")
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _has_errors(report: Report, fitting: _Fitting) -> bool:
+    keys = [column.key for column in fitting.columns if is_error(column.key)]
+    return any(row.get(key) is not None for row in report.rows for key in keys)
 
 
 def _natural_width(report: Report) -> int:

@@ -19,8 +19,6 @@ class Tone(StrEnum):
     ABSENT = "dim"
     COMPUTE = "magenta"
     MEMORY = "bright_blue"
-    HOST = "yellow"
-    LINK = "green"
 
 
 SMALL_ERROR, LARGE_ERROR = 0.10, 0.25
@@ -42,9 +40,8 @@ _TONE_OF_ANSWER = {
     "unknown": Tone.UNSURE, "insufficient": Tone.UNSURE, "pending": Tone.UNSURE,
     "warning": Tone.UNSURE,
 }  # fmt: skip
-_TONE_OF_BOUND = {
-    "compute": Tone.COMPUTE, "memory": Tone.MEMORY, "host": Tone.HOST, "link": Tone.LINK,
-}  # fmt: skip
+_TONE_OF_BOUND = {"compute": Tone.COMPUTE, "memory": Tone.MEMORY}
+"""What waits for the host or a link is bound by no rate of the device and has no colour."""
 _SGR = {
     "green": "32", "yellow": "33", "red": "31", "cyan": "36", "dim": "2", "magenta": "35",
     "bright_blue": "94",

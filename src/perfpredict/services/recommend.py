@@ -134,13 +134,13 @@ def _check_limits(bound: Prediction, limits: Limits, per_hour: float | None) -> 
     failed: list[str] = []
     if limits.max_latency_ms is not None and latency.interval.upper > limits.max_latency_ms:
         failed.append(
-            f"latency may reach {latency.interval.upper:.3g} ms {at}, "
+            f"latency may reach {_rounded(latency.interval.upper)} ms {at}, "
             f"limit {limits.max_latency_ms:g}"
         )
     least = limits.min_throughput_per_s
     if least is not None and throughput.interval.lower < least:
         failed.append(
-            f"throughput may drop to {throughput.interval.lower:.3g}/s {at}, limit {least:g}"
+            f"throughput may drop to {_rounded(throughput.interval.lower)}/s {at}, limit {least:g}"
         )
     most = limits.max_memory_bytes
     if most is not None and bound.memory_bytes.interval.upper > most:
@@ -205,9 +205,14 @@ def _describe(candidate: Candidate) -> str:
     latency = _some(candidate.prediction.latency_ms)
     interval = latency.interval
     return (
-        f"{candidate.hardware.device.name} in {latency.value:.3g} ms "
-        f"({interval.lower:.3g} to {interval.upper:.3g} at {interval.coverage:.0%})"
+        f"{candidate.hardware.device.name} in {_rounded(latency.value)} ms "
+        f"({_rounded(interval.lower)} to {_rounded(interval.upper)} at {interval.coverage:.0%})"
     )
+
+
+def _rounded(value: float) -> str:
+    """Return three significant digits, and no exponent for a large number."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _shared_cautions(candidates: Sequence[Candidate]) -> tuple[str, ...]:
