@@ -48,7 +48,7 @@ class TeamServer:
 def team_server() -> Iterator[TeamServer]:
     """Yield a running server; skips, saying why, where there is none to be had."""
     if importlib.util.find_spec("duckdb_extension_postgres_scanner") is None:
-        _absent("no PostgreSQL extension of DuckDB is installed (the extra 'postgres' has it)")
+        absent("no PostgreSQL extension of DuckDB is installed (the extra 'postgres' has it)")
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="perfpredict-postgres-"))
     as_user = _unprivileged(folder)
@@ -103,7 +103,7 @@ def _programs() -> Path:
     for folder in folders:
         if all((folder / name).exists() for name in ("initdb", "pg_ctl", "psql")):
             return folder
-    _absent("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    absent("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
 
 
 def _unprivileged(folder: Path) -> list[str]:
@@ -114,7 +114,8 @@ def _unprivileged(folder: Path) -> list[str]:
     return ["runuser", "-u", "postgres", "--"]
 
 
-def _absent(reason: str) -> NoReturn:
+def absent(reason: str) -> NoReturn:
+    """Skip the test, or fail where nothing may be missing."""
     if os.environ.get(REQUIRED):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -4,9 +4,10 @@ from perfpredict.store.access import Access
 from perfpredict.store.gateway import Store
 from perfpredict.store.places import parse_location
 
+from ..bucket_server import bucket_server
 from ..team_server import team, team_server
 
-__all__ = ["team", "team_server"]
+__all__ = ["bucket_server", "team", "team_server"]
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import typer
 
 from perfpredict.commands import context
 from perfpredict.commands.options import YesOption, help_epilog, positive_number
+from perfpredict.errors import InvalidInputError
+from perfpredict.store.lake_place import parse_lake
 from perfpredict.store.places import parse_location
 
 if TYPE_CHECKING:
@@ -173,16 +175,53 @@ def sql(
     context.emit(report.answer(frame))
 
 
-@app.command(epilog=help_epilog(["perfpredict db export tables/"], [3, 5, 6]))
+@app.command(
+    epilog=help_epilog(
+        [
+            "perfpredict db export tables/",
+            "perfpredict db export --to ducklake:lake.ducklake",
+            "perfpredict db export --to ducklake:postgresql://ada@db.example/lake "
+            "--data s3://bucket/perf",
+        ],
+        [3, 5, 6],
+    )
+)
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
-) -> None:
-    """Write every table as a Parquet file, with a manifest of their sha256."""
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A new or empty folder.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="LAKE",
+            help="A DuckLake instead, new or older: what is new there is added.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="PATH", help="Folder or s3:// URL of a new lake's files."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Write every table as a Parquet file, with a manifest of their sha256, or into a DuckLake."""
     from perfpredict.reports import database as report
     from perfpredict.services import database as service
 
-    done = service.export_tables(_place(), folder, now=context.now())
-    context.emit(report.transferred(done, "db-export"), ids=[str(folder)])
+    if to is not None and folder is None:
+        lake = parse_lake(to, data)
+        into = service.export_to_lake(_place(), lake, now=context.now())
+        context.emit(report.exported_to_lake(into), ids=[str(lake)])
+        return
+    target = _required_folder(folder, to, data)
+    done = service.export_tables(_place(), target, now=context.now())
+    context.emit(report.transferred(done, "db-export"), ids=[str(target)])
+
+
+def _required_folder(folder: Path | None, to: str | None, data: str | None) -> Path:
+    if to is None and data is not None:
+        raise InvalidInputError("--data: says where the files of a lake go, so it needs --to")
+    if folder is None or to is not None:
+        raise InvalidInputError("give either DIR or --to LAKE")
+    return folder
 
 
 @app.command("import", epilog=help_epilog(["perfpredict db import tables/"], [3, 5, 6]))

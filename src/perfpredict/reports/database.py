@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Compacted,
         Copied,
         DatabaseInfo,
+        LakeTransfer,
         Located,
         Migrated,
         TableTransfer,
@@ -175,6 +176,18 @@ def transferred(tables: "Sequence[TableTransfer]", name: str) -> Report:
         {"table": one.table, "rows": one.rows, "added": one.added} for one in tables
     ]
     return Report(name, TABLE_COLUMNS, rows)
+
+
+LAKE_COLUMNS = (*TABLE_COLUMNS, Column("replaced", kind=ColumnKind.COUNT, priority=0))
+
+
+def exported_to_lake(tables: "Sequence[LakeTransfer]") -> Report:
+    """Return one row per table, with how many rows took the place of older ones."""
+    rows: list[dict[str, JsonValue]] = [
+        {"table": one.table, "rows": one.rows, "added": one.added, "replaced": one.replaced}
+        for one in tables
+    ]
+    return Report("db-export-lake", LAKE_COLUMNS, rows)
 
 
 SQL_COLUMNS: tuple[Column, ...] = ()

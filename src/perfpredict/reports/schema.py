@@ -18,6 +18,7 @@ OUTPUTS: Mapping[str, str] = {
     "db-check": "database:CHECK_COLUMNS",
     "db-compact": "database:COMPACT_COLUMNS",
     "db-export": "database:TABLE_COLUMNS",
+    "db-export-lake": "database:LAKE_COLUMNS",
     "db-import": "database:TABLE_COLUMNS",
     "db-info": "database:INFO_COLUMNS",
     "db-init": "database:INFO_COLUMNS",

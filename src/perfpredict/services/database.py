@@ -9,7 +9,15 @@ from pathlib import Path
 import polars as pl
 
 from perfpredict.errors import InvalidInputError, StoreUnusableError
-from perfpredict.store import checking, copying, maintenance, merging, queries, transfer
+from perfpredict.store import (
+    checking,
+    copying,
+    lake_export,
+    maintenance,
+    merging,
+    queries,
+    transfer,
+)
 from perfpredict.store.access import Access
 from perfpredict.store.checking import Finding
 from perfpredict.store.copying import Copied
@@ -19,14 +27,17 @@ from perfpredict.store.file_checks import (
     look_at,
     resolve_path,
 )
+from perfpredict.store.lake_export import LakeTransfer
+from perfpredict.store.lake_place import LakePlace
 from perfpredict.store.maintenance import DatabaseInfo, Migrated, Place
 from perfpredict.store.merging import TableTransfer
 from perfpredict.store.places import Location
 
 __all__ = [
-    "CheckResult", "Compacted", "Copied", "DatabaseInfo", "Located", "Migrated", "Place",
-    "TableTransfer", "backup", "check", "compact", "export_tables", "import_tables", "info",
-    "initialise", "locate", "merge", "migrate", "pull", "push", "query", "restore",
+    "CheckResult", "Compacted", "Copied", "DatabaseInfo", "LakeTransfer", "Located", "Migrated",
+    "Place", "TableTransfer", "backup", "check", "compact", "export_tables", "export_to_lake",
+    "import_tables", "info", "initialise", "locate", "merge", "migrate", "pull", "push", "query",
+    "restore",
 ]  # fmt: skip
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
@@ -145,6 +156,12 @@ def export_tables(place: Place, folder: Path, *, now: datetime) -> tuple[TableTr
     """Write every table as Parquet, with a manifest, into an empty folder."""
     with place.open(Access.READ) as store:
         return transfer.export_tables(store, folder, now=now)
+
+
+def export_to_lake(place: Place, lake: LakePlace, *, now: datetime) -> tuple[LakeTransfer, ...]:
+    """Bring a DuckLake up to date with the database: one snapshot of it, nothing twice."""
+    with place.open(Access.READ) as store:
+        return lake_export.export_to_lake(store, lake, now=now)
 
 
 def import_tables(place: Place, folder: Path) -> tuple[TableTransfer, ...]:

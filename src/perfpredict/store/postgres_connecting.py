@@ -4,7 +4,6 @@ DuckDB's extension for PostgreSQL comes from a package, or was installed by Duck
 told it to; nothing is downloaded here.
 """
 
-import importlib.util
 import os
 import socket
 import sys
@@ -13,8 +12,8 @@ from pathlib import Path
 import duckdb
 
 from perfpredict.domain.secrets import hide_passwords
-from perfpredict.errors import MissingExtraError
 from perfpredict.store import connecting
+from perfpredict.store.extensions import POSTGRES, load_extension
 from perfpredict.store.postgres_url import PostgresUrl
 
 CATALOG = "team"
@@ -22,7 +21,6 @@ CATALOG = "team"
 SCHEMA = "perfpredict"
 """Schema of PostgreSQL that holds all tables, so that a database may be shared with others."""
 
-_PACKAGE = "duckdb_extension_postgres_scanner"
 _CONNECT_TIMEOUT_S = 10
 _MOST_NAME_CHARACTERS = 63
 # a host that lost its power must not keep its turn until TCP gives up, two hours later
@@ -35,13 +33,12 @@ def connect(url: PostgresUrl, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     Raises MissingExtraError where the extension is not installed for this DuckDB.
     """
     settings = connecting.team_settings(read_only=read_only)
-    packaged = _packaged_extension()
     # pip vouches for what it installed, as for DuckDB itself; to check the signature of 40 MB again
     # would take most of the time that a short command takes
-    settings["allow_unsigned_extensions"] = packaged is not None
+    settings["allow_unsigned_extensions"] = POSTGRES.packaged is not None
     connection = duckdb.connect(":memory:", config=settings)
     try:
-        _load_extension(connection, packaged)
+        load_extension(connection, POSTGRES)
         whole = url.with_parameters(
             {
                 "application_name": _application_name(),
@@ -82,39 +79,6 @@ def tell_server(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     connection.execute(
         "call postgres_execute($catalog, $sql)", {"catalog": CATALOG, "sql": sql}
     ).fetchall()
-
-
-def _load_extension(connection: duckdb.DuckDBPyConnection, packaged: Path | None) -> None:
-    if packaged is not None:
-        literal = str(packaged).replace("'", "''")
-        connection.execute(f"load '{literal}'")
-        return
-    if not _is_installed(connection):
-        raise MissingExtraError(
-            f"a team store needs DuckDB's PostgreSQL extension for DuckDB {duckdb.__version__}",
-            hint="pip install 'perfpredict[postgres]', or let DuckDB fetch it once: "
-            "python -c \"import duckdb; duckdb.install_extension('postgres')\"",
-        )
-    connection.execute("load postgres_scanner")
-
-
-def _packaged_extension() -> Path | None:
-    """Return the file that the extra `postgres` brought, None where it has none for this DuckDB."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(spec.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
-    path = folder / "postgres_scanner.duckdb_extension"
-    return path if path.is_file() else None
-
-
-def _is_installed(connection: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_extensions() "
-            "where extension_name = 'postgres_scanner' and installed"
-        ).fetchall()
-    )
 
 
 def _application_name() -> str:
