@@ -5,10 +5,12 @@ import math
 import statistics
 from datetime import timedelta
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from perfpredict.domain.accuracy import wilson_interval
 from perfpredict.domain.measurement import Load
 from perfpredict.domain.metrics import Metric
 from perfpredict.domain.prediction import Basis
@@ -21,6 +23,7 @@ from perfpredict.store.ids import IdKind, new_id
 from perfpredict.store.measurements import record_measurement, record_measurements
 from perfpredict.store.predictions import insert_predictions
 from perfpredict.store.predictors import PredictorRecord, insert_predictor
+from perfpredict.store.wilson import Z_95, wilson_bounds
 
 from .builders import BERT, MINUTE, NOON, a_device, a_measurement, a_prediction
 
@@ -254,3 +257,17 @@ def test_samples_leave_the_statistics_with_the_first_real_measurement(store):
     assert accuracy(store, RowFilter(include_sample=True), [Metric.LATENCY])["n"].to_list() == [2]
     assert accuracy(store, RowFilter(only_sample=True), [Metric.LATENCY])["mae"].to_list() == [4.0]
     assert BERT.model not in list_errors(store, RowFilter())["model_name"].to_list()
+
+
+@pytest.mark.parametrize("n", [1, 3, 11_000, 20_088])
+def test_the_interval_of_a_share_stays_between_nothing_and_everything(n):
+    low, high = wilson_bounds("share", "n")
+    query = f"select {low}, {high} from (values ($share, $n)) as t (share, n)"
+    with duckdb.connect() as connection:
+        for share in (0.0, 1.0):
+            given_values = {"share": share, "n": float(n), "z": Z_95}
+            (found,) = connection.execute(query, given_values).fetchall()
+            assert found == pytest.approx(wilson_interval(round(share * n), n), abs=1e-12)
+            assert 0.0 <= found[0] <= found[1] <= 1.0
+        nothing = {"share": None, "n": 0.0, "z": Z_95}
+        assert connection.execute(query, nothing).fetchall() == [(None, None)]

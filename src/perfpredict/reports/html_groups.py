@@ -19,7 +19,17 @@ Cell = tuple[str, Child]
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Element:
     """Return a table that scrolls sideways where the screen is narrow."""
-    head = element("tr", None, *[element("th", {"scope": "col"}, text) for text in headings])
+    kinds = (
+        [kind if kind == "number" else "" for kind, _ in rows[0]] if rows else [""] * len(headings)
+    )
+    head = element(
+        "tr",
+        None,
+        *[
+            element("th", {"scope": "col", "class": kind}, text)
+            for kind, text in zip(kinds, headings, strict=True)
+        ],
+    )
     body = [
         element("tr", None, *[element("td", {"class": kind}, child) for kind, child in row])
         for row in rows

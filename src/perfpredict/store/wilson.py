@@ -6,10 +6,11 @@
 Z_95 = 1.959963984540054
 """97.5 % quantile of the normal distribution: the parameter `$z` of a 95 % interval."""
 
+# rounding may put it a hair outside 0 to 1; least() and greatest() pass over what is null
 _BOUND = """
-    ({share} + $z * $z / (2 * {n})
+    case when {share} is not null then greatest(0.0, least(1.0, ({share} + $z * $z / (2 * {n})
         {sign} $z * sqrt({share} * (1 - {share}) / {n} + $z * $z / (4 * {n} * {n})))
-        / (1 + $z * $z / {n})
+        / (1 + $z * $z / {n}))) end
 """
 
 
