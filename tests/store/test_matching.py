@@ -187,8 +187,11 @@ def test_recording_is_one_transaction(store, monkeypatch):
 
     insert(store, a_prediction(NOON - MINUTE))
     monkeypatch.setattr("perfpredict.store.measurements.insert_errors", fail)
+    monkeypatch.setattr("perfpredict.store.one_measurement._insert_errors", fail)
     with pytest.raises(OSError, match="disk"):
         record_measurement(store, a_measurement())
+    with pytest.raises(OSError, match="disk"):
+        record_measurements(store, [a_measurement()])
 
     assert store.rows("select count(*) from performance_measurements") == [(0,)]
 

@@ -40,11 +40,13 @@ class Limits:
 
     @property
     def is_empty(self) -> bool:
-        limits = (
-            self.max_latency_ms, self.min_throughput_per_s,
-            self.max_memory_bytes, self.max_price_per_hour,
-        )  # fmt: skip
-        return all(limit is None for limit in limits)
+        return self.max_price_per_hour is None and not self.are_predicted
+
+    @property
+    def are_predicted(self) -> bool:
+        """Whether any of them is held against a prediction, and not a price alone."""
+        limits = (self.max_latency_ms, self.min_throughput_per_s, self.max_memory_bytes)
+        return any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

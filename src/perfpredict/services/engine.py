@@ -110,10 +110,11 @@ class Engine:
             drafts.append(draft)
         cases = [draft.case for draft in drafts if isinstance(draft, _Draft)]
         estimates = iter(self.predictor.predict(cases, level))
+        made_by = (self.predictor.name, self.predictor.version)
         return [
             draft
             if isinstance(draft, PerfpredictError)
-            else _prediction(draft, next(estimates), self.predictor)
+            else _prediction(draft, next(estimates), made_by)
             for draft in drafts
         ]
 
@@ -172,9 +173,11 @@ def _draft(found: _Profiled, hardware: ResolvedDevice) -> _Draft:
 def _in_waves(case: Case, model: ModelEntry) -> tuple[int, Case]:
     """Return into how many waves a serving framework cuts the batch, and the case of one wave."""
     workload = case.workload
+    if not runs_in_waves(workload):
+        return 1, case
     use = memory_use(case)
     capacity = usable_bytes(case)
-    if not runs_in_waves(workload) or use.total <= capacity:
+    if use.total <= capacity:
         return 1, case
     per_sample = (use.kv_cache + use.activations) / workload.batch_size
     fitting = int((capacity - (use.total - use.kv_cache - use.activations)) // per_sample)
@@ -185,7 +188,8 @@ def _in_waves(case: Case, model: ModelEntry) -> tuple[int, Case]:
     return waves, Case(workload=wave, device=case.device, profile=profile(model, wave))
 
 
-def _prediction(draft: _Draft, estimate: CaseEstimate, predictor: Predictor) -> Prediction:
+def _prediction(draft: _Draft, estimate: CaseEstimate, made_by: tuple[str, str]) -> Prediction:
+    """Return what is told of `estimate`; `made_by` is the predictor's name and version."""
     case = draft.case
     memory = estimate.memory_bytes
     capacity = float(case.device.memory_bytes)
@@ -208,8 +212,8 @@ def _prediction(draft: _Draft, estimate: CaseEstimate, predictor: Predictor) -> 
         memory_capacity_bytes=capacity,
         fits=fits,
         basis=estimate.basis,
-        predictor=predictor.name,
-        predictor_version=predictor.version,
+        predictor=made_by[0],
+        predictor_version=made_by[1],
         similar_rows=estimate.similar_rows,
         is_extrapolated=estimate.is_extrapolated,
         cautions=tuple(dict.fromkeys(cautions)),

@@ -55,8 +55,10 @@ def recommend(
     if not 0.5 <= limits.confidence < 1.0:
         raise InvalidInputError(f"confidence must be from 0.5 to below 1, got {limits.confidence}")
     shown = engine.predict(workload, hardware, level=level, model=model)
-    two_sided = max(2.0 * limits.confidence - 1.0, 1e-6)
-    bounds = engine.predict(workload, hardware, level=two_sided, model=model)
+    bounds = shown
+    if limits.are_predicted:
+        two_sided = max(2.0 * limits.confidence - 1.0, 1e-6)
+        bounds = engine.predict(workload, hardware, level=two_sided, model=model)
     drafts: list[Candidate] = []
     excluded: list[Exclusion] = []
     for prediction, bound in zip(shown, bounds, strict=True):

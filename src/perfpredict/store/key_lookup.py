@@ -29,7 +29,9 @@ def rows_by_key(
 
 
 @contextmanager
-def narrowed(store: Store, table: str, key: str, values: pl.Series) -> Iterator[str]:
+def narrowed(
+    store: Store, table: str, key: str, values: pl.Series | Sequence[str]
+) -> Iterator[str]:
     """Yield the name by which statements inside read rows of `table` where `key` is in `values`.
 
     In a file that is the table itself: a join finds them there. From a server they are fetched.
@@ -39,7 +41,8 @@ def narrowed(store: Store, table: str, key: str, values: pl.Series) -> Iterator[
         return
     columns = store.frame(f"select * from {table} where false").columns
     name = f"wanted_{table}"
-    with store.incoming(rows_by_key(store, table, columns, key, values), name):
+    wanted = values if isinstance(values, pl.Series) else pl.Series(values, dtype=pl.String())
+    with store.incoming(rows_by_key(store, table, columns, key, wanted), name):
         yield name
 
 

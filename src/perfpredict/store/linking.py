@@ -58,15 +58,11 @@ def fitting_predictions(store: Store, measurements: pl.DataFrame) -> pl.DataFram
         return store.frame(sql, {"window_days": LINK_WINDOW_DAYS})
 
 
-def has_later_prediction(store: Store, measurement: pl.DataFrame) -> bool:
+def has_later_prediction(store: Store, workload_key: str, measurement_id: str) -> bool:
     """Return whether a prediction would fit the one row, had it not been made after it."""
-    keys = measurement["workload_key"]
-    with narrowed(store, _PREDICTIONS, "workload_key", keys) as predictions:
+    with narrowed(store, _PREDICTIONS, "workload_key", [workload_key]) as predictions:
         return bool(
-            store.rows(
-                _LATER.format(predictions=predictions),
-                {"measurement_id": measurement["measurement_id"][0]},
-            )
+            store.rows(_LATER.format(predictions=predictions), {"measurement_id": measurement_id})
         )
 
 

@@ -35,6 +35,7 @@ from perfpredict.store.measurement_rows import (
     measurement_row,
     platforms_filled,
 )
+from perfpredict.store.one_measurement import store_measurement
 
 __all__ = [
     "IMPORT_SCHEMA", "MEASUREMENT_SCHEMA", "ImportCounts", "ImportRecord", "LatencyRow",
@@ -98,23 +99,48 @@ def record_measurement(
         full = find_id(store, IdKind.PREDICTION, prediction_id)
         measurement = replace(measurement, prediction_id=full)
     with store.transaction():
-        frame = record_measurements(
-            store, [measurement], link=link, force=force, now=now,
-            platform_by_device=platform_by_device,
-        )  # fmt: skip
-        measurement_id = str(frame["measurement_id"][0])
-        linked = frame["prediction_id"][0]
+        if measurement.prediction_id is not None:
+            return _record_linked(
+                store, measurement, link=link, force=force, now=now,
+                platform_by_device=platform_by_device,
+            )  # fmt: skip
+        (row,) = _rows([measurement], now, platform_by_device)
+        measurement_id = str(row["measurement_id"])
+        linked, errors = store_measurement(store, row, link=link)
         notes = []
-        if frame["is_forced_link"][0]:
-            notes.append("the prediction is of another workload: marked, and out of accuracy")
-        if linked is None and link and has_later_prediction(store, frame):
-            notes.append("clock: a prediction would fit, but was made after the measurement")
+        if linked is None and link:
+            key = measurement.workload.key
+            if has_later_prediction(store, key, measurement_id):
+                notes.append("clock: a prediction would fit, but was made after the measurement")
         return Recorded(
-            measurement_id=measurement_id,
-            prediction_id=linked,
-            errors=errors_of(store, measurement_id) if linked else (),
-            notes=tuple(notes),
+            measurement_id=measurement_id, prediction_id=linked, errors=errors, notes=tuple(notes)
         )
+
+
+def _record_linked(
+    store: Store,
+    measurement: Measurement,
+    *,
+    link: bool,
+    force: bool,
+    now: datetime | None,
+    platform_by_device: Mapping[str, str] | None,
+) -> Recorded:
+    """Store one measurement whose prediction is named."""
+    frame = record_measurements(
+        store, [measurement], link=link, force=force, now=now,
+        platform_by_device=platform_by_device,
+    )  # fmt: skip
+    measurement_id = str(frame["measurement_id"][0])
+    notes = []
+    if frame["is_forced_link"][0]:
+        notes.append("the prediction is of another workload: marked, and out of accuracy")
+    return Recorded(
+        measurement_id=measurement_id,
+        prediction_id=frame["prediction_id"][0],
+        errors=errors_of(store, measurement_id),
+        notes=tuple(notes),
+    )
 
 
 def record_measurements(
@@ -127,15 +153,23 @@ def record_measurements(
     platform_by_device: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """Store all `measurements` or none; returns their rows in the order given."""
+    rows = _rows(measurements, now, platform_by_device)
+    frame = pl.DataFrame(rows, schema=MEASUREMENT_SCHEMA)
+    return _store_rows(store, frame, link=link, force=force)
+
+
+def _rows(
+    measurements: Sequence[Measurement],
+    now: datetime | None,
+    platform_by_device: Mapping[str, str] | None,
+) -> list[dict[str, object]]:
     now = now or datetime.now(UTC)
     platforms = platform_by_device or {}
     ids = new_ids(IdKind.MEASUREMENT, now, len(measurements))
-    rows = [
+    return [
         measurement_row(m, m.measurement_id or new, now, platforms.get(m.device))
         for m, new in zip(measurements, ids, strict=True)
     ]
-    frame = pl.DataFrame(rows, schema=MEASUREMENT_SCHEMA)
-    return _store_rows(store, frame, link=link, force=force)
 
 
 def import_measurements(
