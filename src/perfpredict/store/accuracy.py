@@ -224,8 +224,8 @@ moments as (
         var_pop(actual) filter (counts) * count(*) filter (counts) as sst,
         count(*) filter (counts and inside_interval) as inside,
         count(inside_interval) filter (counts) as with_interval,
-        case when count(distinct level) filter (counts) = 1
-             then any_value(level) filter (counts) end as level,
+        case when min(level) filter (counts) = max(level) filter (counts)
+             then min(level) filter (counts) end as level,
         median(upper / nullif(lower, 0)) filter (counts) as median_interval_ratio
     from pair
     group by all
