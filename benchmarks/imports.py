@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import made
 import polars as pl
-from timing import MIB, Row, Task, in_process, paired, peak_bytes
+import row_by_row
+from timing import MIB, Row, Task, grown_bytes, in_process, paired
 
 from perfpredict.domain.metrics import Metric
 from perfpredict.domain.row_filter import RowFilter
@@ -16,6 +17,8 @@ from perfpredict.store.access import Access
 from perfpredict.store.accuracy import accuracy
 from perfpredict.store.gateway import Store
 
+ERRORS_OF_GUIDE = 100_000
+"""Errors over which the guide's design was timed."""
 BASE = 1000
 """Measurements that are repeated until there are enough errors."""
 INSERT_FLOOR = (
@@ -30,6 +33,18 @@ from prediction_errors as e
 join performance_measurements as t on t.measurement_id = e.measurement_id
 where e.metric = 'latency'
 group by t.device order by t.device
+"""
+BARE_ALL = """
+select t.device, e.metric, e.unit, count(*), count(distinct t.workload_key || '/' || t.device),
+    median(abs(e.rel_error)), avg(abs(e.rel_error)), avg(e.rel_error), exp(avg(abs(e.ln_ratio))),
+    exp(avg(e.ln_ratio)), avg(e.error), avg(abs(e.error)), sqrt(avg(e.error * e.error)),
+    stddev_samp(e.error), min(e.error), max(e.error), avg(e.predicted), avg(e.actual),
+    1 - sum(e.error * e.error) / (var_pop(e.actual) * count(*)), avg(e.inside_interval::int),
+    min(e.level), median(e.upper / nullif(e.lower, 0))
+from prediction_errors as e
+join performance_measurements as t on t.measurement_id = e.measurement_id
+where e.metric = 'latency'
+group by all order by all
 """
 
 
@@ -92,7 +107,12 @@ def import_rows(folder: Path, sizes: Sequence[int], runs: int) -> list[Row]:
 def statistics_rows(folder: Path, sizes: Sequence[int], runs: int) -> list[Row]:
     """Return what accuracy statistics take at each number of errors, the largest with a mark."""
     base = Files(folder).written(BASE)
-    return [_statistics(base, count, 1.2 if count == max(sizes) else None, runs) for count in sizes]
+    found = [
+        row
+        for count in sizes
+        for row in _statistics(base, count, 1.2 if count == max(sizes) else None, runs)
+    ]
+    return [*found, _beside_row_by_row(base, min(ERRORS_OF_GUIDE, max(sizes)), runs)]
 
 
 def _import(files: Files, paths: Paths, kind: str) -> Task:
@@ -117,26 +137,20 @@ def _insert(files: Files, paths: Paths, kind: str) -> Task:
 
 
 def _memory(files: Files, count: int) -> Row:
-    """Return the peak memory of one import less that of a small one, beside the rows as stored."""
-    script = (
-        "import sys, shutil, made; from pathlib import Path\n"
+    """Return by how much a process grows while it imports, beside the rows as stored."""
+    prepare = (
+        "import shutil, made\n"
         "from perfpredict.services.opening import load_engine\n"
         "shutil.copyfile(sys.argv[1], sys.argv[2])\n"
         "options = made.read_options(load_engine(None).devices)\n"
-        "made.imported(Path(sys.argv[3]), Path(sys.argv[2]), options)\n"
     )
-    few = Paths(files.folder, 10)
-    made.measured(files.engine, 10).write_parquet(few.given("parquet"))
+    work = "made.imported(Path(sys.argv[3]), Path(sys.argv[2]), options)"
     many = Paths(files.folder, count)
-
-    def peak(paths: Paths) -> float:
-        task = peak_bytes(script, str(files.start), str(paths.work), str(paths.given("parquet")))
-        return task().value
-
+    given = str(many.given("parquet"))
     with duckdb.connect(str(many.full)) as connection:
         stored = connection.sql("select * from performance_measurements")
         size = pl.DataFrame(stored).estimated_size()
-    used = peak(many) - peak(few)
+    used = grown_bytes(prepare, work, str(files.start), str(many.work), given)
     return Row(
         name="memory of an import", size=count, floor="the frame of the rows as stored", mark=3.0,
         unit="MiB", ours=used / MIB, floor_cost=size / MIB, ours_elapsed_s=0.0,
@@ -144,20 +158,47 @@ def _memory(files: Files, count: int) -> Row:
     )  # fmt: skip
 
 
-def _statistics(base: Paths, count: int, mark: float | None, runs: int) -> Row:
+def _statistics(base: Paths, count: int, mark: float | None, runs: int) -> list[Row]:
     path = base.work
     shutil.copyfile(base.full, path)
     _multiply(path, BASE, count)
     store = Store.open(path, Access.READ)
-    tasks = (
-        in_process(lambda: accuracy(store, RowFilter(), [Metric.LATENCY], ["device"])),
-        in_process(lambda: store.connection.execute(BARE).fetchall()),
-    )
+    ours = in_process(lambda: accuracy(store, RowFilter(), [Metric.LATENCY], ["device"]))
+    named = "accuracy statistics by device, error rows"
+    rows = [
+        paired(
+            f"{named}{which}", f"{said} in bare SQL over errors and measurements", mark,
+            (ours, in_process(lambda sql=sql: store.connection.execute(sql).fetchall())),
+            runs=runs, size=count,
+        )
+        for which, said, sql in (
+            ("", "ten of the figures", BARE),
+            (", all figures", "the same 22 figures", BARE_ALL),
+        )
+    ]  # fmt: skip
+    store.close()
+    return rows
+
+
+def _beside_row_by_row(base: Paths, count: int, runs: int) -> Row:
+    """Return what statistics of one metric take beside those of the guide's design."""
+    shutil.copyfile(base.full, base.work)
+    _multiply(base.work, BASE, count)
+    flat = base.work.with_name("flat.duckdb")
+    flat.unlink(missing_ok=True)
+    bare = row_by_row.with_errors(flat, base.work)
+    store = Store.open(base.work, Access.READ)
     row = paired(
-        "accuracy statistics by device, error rows", "the same statistics in bare SQL over errors "
-        "and measurements", mark, tasks, runs=runs, size=count,
+        "accuracy statistics of one metric, error rows",
+        "seven figures from errors that hold all names again", 1.0,
+        (
+            in_process(lambda: accuracy(store, RowFilter(), [Metric.LATENCY])),
+            in_process(lambda: bare.execute(row_by_row.STATISTICS).fetchall()),
+        ),
+        runs=runs, size=count,
     )  # fmt: skip
     store.close()
+    bare.close()
     return row
 
 

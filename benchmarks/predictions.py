@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import made
-from timing import MIB, Row, in_process, paired, peak_bytes
+from timing import MIB, Row, grown_bytes, in_process, paired
 
 from perfpredict.domain.recommendation import Limits, Objective
 from perfpredict.features import FEATURES
@@ -97,14 +97,14 @@ def _recommendation(engine: Engine, runs: int) -> Row:
 
 
 def _memory(count: int) -> Row:
-    """Return the peak memory of predictions less that of few, beside their matrix of features."""
-    script = (
-        "import sys, predictions as p\n"
-        "engine = p.load_engine(None)\n"
-        "answers = p.load_reference().predict(p.cases_of(engine, int(sys.argv[1])), 0.9)\n"
+    """Return by how much a process grows while it predicts, beside the matrix of features."""
+    prepare = (
+        "import predictions as p\n"
+        "reference, cases = p.load_reference(), p.cases_of(p.load_engine(None), int(sys.argv[1]))\n"
+        "reference.predict(cases[:2000], 0.9)\n"
     )
-    used = peak_bytes(script, str(count))().value - peak_bytes(script, "2000")().value
-    size = (count - 2000) * len(FEATURES) * 8
+    used = grown_bytes(prepare, "answers = reference.predict(cases, 0.9)", str(count))
+    size = count * len(FEATURES) * 8
     return Row(
         name="memory of predictions with intervals", size=count, floor="the matrix of features",
         mark=3.0, unit="MiB", ours=used / MIB, floor_cost=size / MIB, ours_elapsed_s=0.0,

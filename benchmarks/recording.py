@@ -3,24 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 from shutil import copyfile
-from uuid import uuid4
 
-import duckdb
 import made
+import row_by_row
 from timing import Row, in_process, paired
 
 from perfpredict import DuckDBPredictorRepository
 from perfpredict.services.opening import load_engine
 
-MEASURED = """
-create table m (
-    id text primary key, model text, device text, batch integer, latency_ms double,
-    measured_at timestamptz
-)
-"""
-ERRORS = """
-create table e (id text, prediction text, predicted double, actual double, error double)
-"""
 ROW_BY_ROW = (
     "the same rows in bare DuckDB, each matched, inserted and compared by statements of its own"
 )
@@ -41,7 +31,7 @@ def rows(folder: Path, count: int, runs: int) -> list[Row]:
     batch = paired(
         "`store_measurements`, one batch with its errors", ROW_BY_ROW, 1 / 50,
         (in_process(lambda: repository.store_measurements(values), fresh),
-         in_process(lambda: _row_by_row(bare, values), fresh)), runs=runs, size=count,
+         in_process(lambda: row_by_row.record(bare, values), fresh)), runs=runs, size=count,
     )  # fmt: skip
     fresh()
     few = values[:50]
@@ -53,7 +43,7 @@ def rows(folder: Path, count: int, runs: int) -> list[Row]:
 
     single = paired(
         "`store_measurement`, one by one, each committed, kept open", ROW_BY_ROW, None,
-        (in_process(one_by_one), in_process(lambda: _row_by_row(bare, few), fresh)),
+        (in_process(one_by_one), in_process(lambda: row_by_row.record(bare, few), fresh)),
         runs=runs, size=len(few),
     )  # fmt: skip
     return [batch, single]
@@ -70,26 +60,3 @@ def _values(count: int) -> list[dict[str, object]]:
         }
         for place, row in enumerate(frame.iter_rows(named=True))
     ]  # fmt: skip
-
-
-def _row_by_row(path: Path, values: list[dict[str, object]]) -> None:
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(MEASURED)
-        connection.execute(ERRORS)
-        for one in values:
-            key = str(uuid4())
-            given = [one["model_name"], one["hardware_platform"], one["batch_size"]]
-            connection.execute(
-                "insert into m values (?, ?, ?, ?, ?, ?)",
-                [key, *given, one["latency"], one["measured_at"]],
-            )
-            found = connection.execute(
-                "select prediction_id, latency_ms from performance_predictions where "
-                "model_name = ? and device = ? and batch_size = ? "
-                "order by created_at desc limit 1", given,
-            ).fetchone()  # fmt: skip
-            if found is not None:
-                connection.execute(
-                    "insert into e values (?, ?, ?, ?, ?)",
-                    [key, *found, one["latency"], found[1] - one["latency"]],
-                )

@@ -100,9 +100,8 @@ def command(arguments: Sequence[str], prepare: Callable[[], object] | None = Non
 
 
 def _wait(arguments: Sequence[str]) -> resource.struct_rusage:
-    environment = os.environ | {"COLUMNS": "100"}
     with subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment()
     ) as child:
         assert child.stderr is not None
         said = child.stderr.read()
@@ -113,20 +112,37 @@ def _wait(arguments: Sequence[str]) -> resource.struct_rusage:
     return usage
 
 
+def _environment() -> dict[str, str]:
+    """Return what a program is started with: as for users, its modules are compiled once."""
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"COLUMNS": "100"}
+
+
 def program(*arguments: str) -> list[str]:
     """Return the command line of perfpredict itself."""
     return [sys.executable, "-m", "perfpredict", *arguments]
 
 
-def peak_bytes(script: str, *arguments: str) -> Task:
-    """Return a task that runs Python code in a process of its own; its value is its peak memory.
+def grown_bytes(prepare: str, work: str, *arguments: str) -> float:
+    """Return by how much a process of its own grows, at its highest, while it runs `work`.
 
-    The code is given `arguments` in sys.argv. Linux counts ru_maxrss in KiB.
+    Both are Python code, given `arguments` in sys.argv; what `prepare` loads and frees does not
+    count. Linux forgets the highest mark where 5 is written to clear_refs.
     """
-
-    def run() -> Cost:
-        started = time.perf_counter()
-        usage = _wait([sys.executable, "-c", script, *arguments])
-        return Cost(value=usage.ru_maxrss * 1024.0, elapsed_s=time.perf_counter() - started)
-
-    return run
+    script = f"""
+import gc, re, sys
+from pathlib import Path
+def kib(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+{prepare}
+gc.collect()
+Path("/proc/self/clear_refs").write_text("5")
+before = kib("VmRSS")
+{work}
+print(kib("VmHWM") - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE, text=True, check=True, env=_environment(),
+    )  # fmt: skip
+    return int(done.stdout.splitlines()[-1]) * 1024.0
