@@ -2,7 +2,7 @@
 
 `python -m pytest -n 0 tests/trials -m "" --trials=full --trial-results results.jsonl` makes the
 file; of several runs of one trial the last counts. Trials that no file tells of stay on the page as
-they are, so that one of them can be run again alone.
+they are, so that one of them can be run again alone; those whose test is gone do not.
 """
 
 import argparse
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-TARGET = Path(__file__).parents[1] / "docs" / "reliability.md"
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs" / "reliability.md"
 _KIND_ORDER = "FIMU"
 _KINDS = {
     "F": "Faults: kills, parallel processes, full disks, damaged files, signals",
@@ -112,6 +113,13 @@ def read_page(text: str) -> list[Row]:
     return found
 
 
+def is_there(test: str) -> bool:
+    """Return whether there is a test of that name, such as `tests/trials/test_x.py::test_f01_y`."""
+    file, _, name = test.partition("::")
+    path = ROOT / file
+    return path.is_file() and f"def {name}(" in path.read_text(encoding="utf-8")
+
+
 def _row(cases: Sequence[Outcome]) -> Row:
     first = cases[0]
     return Row(
@@ -182,7 +190,8 @@ def main() -> None:
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     new = rows_of(read_outcomes(lines))
     told = {row.test for row in new}
-    kept = [row for row in read_page(TARGET.read_text(encoding="utf-8")) if row.test not in told]
+    page_before = read_page(TARGET.read_text(encoding="utf-8"))
+    kept = [row for row in page_before if row.test not in told and is_there(row.test)]
     TARGET.write_text(page(sorted([*kept, *new], key=_place)), encoding="utf-8")
 
 

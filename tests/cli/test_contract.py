@@ -221,11 +221,8 @@ def test_a_closed_pipe_ends_with_141_and_silence(environment):
 def test_streams_that_cannot_be_used_bring_no_traceback(environment):
     program = f"{sys.executable} -m perfpredict"
     for command, code in (
-        ("hardware alias >&-", 1),
-        ("hardware alias >/dev/full", 1),
         ("--help >/dev/full", 1),
         ("hardware show nope 2>&-", 3),
-        ("hardware show nope 2>/dev/full", 3),
         ("feedback record rec-12345678 --accept --comment - <&-", 2),
     ):
         done = subprocess.run(

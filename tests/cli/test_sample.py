@@ -18,7 +18,8 @@ def values(run, name):
 
 def test_the_same_seed_gives_the_same_values_and_another_one_others(run):
     for name, seed in (("a.duckdb", "3"), ("b.duckdb", "3"), ("c.duckdb", "4")):
-        rows(run("sample", "generate", "--num-models", "3", "--seed", seed, "--db", name, "--json"))
+        small = ("--num-models", "1", "--measurements", "6")
+        rows(run("sample", "generate", *small, "--seed", seed, "--db", name, "--json"))
 
     assert values(run, "a.duckdb") == values(run, "b.duckdb")
     assert values(run, "a.duckdb") != values(run, "c.duckdb")
@@ -38,7 +39,7 @@ def test_counts_are_those_of_the_tables_and_everything_is_marked(run):
 
 
 def test_throughput_and_latency_agree_up_to_noise(run):
-    rows(run("sample", "generate", "--num-models", "3", "--json"))
+    rows(run("sample", "generate", "--num-models", "1", "--json"))
 
     for row in rows(run("measure", "list", "--limit", "0", "--json")):
         work = row["throughput_per_s"] * row["latency_ms"] / 1000
@@ -82,7 +83,7 @@ def test_a_real_mapping_is_not_replaced_by_a_made_up_one(run):
 
 def test_clearing_leaves_the_real_rows(run):
     rows(run("perf", "predict", "resnet50", "--hardware", "nvidia-l4", "--json"))
-    rows(run("sample", "generate", "--num-models", "3", "--into-real", "--json"))
+    rows(run("sample", "generate", "--num-models", "1", "--into-real", "--json"))
 
     planned = rows(run("sample", "clear", "--dry-run", "--json"))
     deleted = rows(run("sample", "clear", "--yes", "--json"))

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import pytest
 
 from perfpredict.store.access import Access
@@ -17,7 +20,17 @@ def db(request, tmp_path):
     return tmp_path / "x.duckdb"
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory):
+    """Return a database without rows, to be copied: its tables take longer to make."""
+    path = tmp_path_factory.mktemp("empty") / "x.duckdb"
+    Store.open(path, Access.WRITE).close()
+    return path
+
+
 @pytest.fixture
-def store(db):
+def store(request, db):
+    if isinstance(db, Path):
+        shutil.copy(request.getfixturevalue("empty_file"), db)
     with Store.open(db, Access.WRITE) as opened:
         yield opened

@@ -105,7 +105,7 @@ pairs_of_values = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(pairs=pairs_of_values)
 def test_sql_equals_python(store, pairs):

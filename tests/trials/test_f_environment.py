@@ -16,7 +16,6 @@ from perfpredict.store.maintenance import Place
 from perfpredict.store.measurements import record_measurement
 
 from .made import RECORD_ARGUMENTS, a_measurement, make_predicted
-from .processes import finish
 
 
 def test_f25_a_clock_set_back_links_to_no_later_prediction(repeats, db):
@@ -132,8 +131,7 @@ ENCODINGS = {
 def test_f31_an_odd_home_is_no_crash(children, repeats, name):
     """Home or data folder that is none: works, or exit 2 or 6 that names the path"""
     repeats(2, of="commands")
-    started = [children.start_program("db", what, env=HOMES[name]) for what in ("path", "init")]
-    located, made = map(finish, started)
+    located, made = children.run_each([("db", "path"), ("db", "init")], env=HOMES[name])
 
     assert {located.returncode, made.returncode} <= {0, 2, 6}
     for done in (located, made):
@@ -161,8 +159,7 @@ def test_f31_an_odd_encoding_is_no_crash(children, call, db, repeats, name):
     assert call(*record).returncode == 0
 
     commands = (record, ("measure", "list", "--db", db), ("measure", "list", "--json", "--db", db))
-    started = [children.start_program(*command, env=env) for command in commands]
-    again, listed, as_json = map(finish, started)
+    again, listed, as_json = children.run_each(commands, env=env)
 
     # an argument that is no text in the encoding of the process cannot be taken
     is_told = again.returncode == 2 and again.stderr.startswith("error: model: ")
@@ -183,10 +180,11 @@ def test_f31_a_home_that_cannot_be_written_is_named(children, tmp_path, repeats)
     is_root = os.geteuid() == 0
     before = ("setpriv", f"--bounding-set={taken}", f"--inh-caps={taken}") if is_root else ()
 
-    predicted = children.run(
-        "perf", "predict", "gpt2", "--hardware", "nvidia-l4", "--no-store", env=env, before=before
-    )
-    recorded = children.run("measure", "record", *RECORD_ARGUMENTS, env=env, before=before)
+    predicted, recorded = children.run_each(
+        [("perf", "predict", "gpt2", "--hardware", "nvidia-l4", "--no-store"),
+         ("measure", "record", *RECORD_ARGUMENTS)],
+        env=env, before=before,
+    )  # fmt: skip
 
     assert predicted.returncode == 0, predicted.stderr
     assert (recorded.returncode, recorded.stdout) == (6, "")

@@ -1,5 +1,6 @@
 """Signals, closed streams and pipes: the exit code says it, nothing is written, nothing is left."""
 
+import json
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from ..services.made_store import made_measurements, make_store
 from .made import RECORD_ARGUMENTS, held, make_measured
-from .processes import finish
+from .processes import FORKED, finish
 
 IMPORTED = 300_000
 QUERY = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
@@ -148,15 +149,12 @@ def test_f30_closed_and_full_streams_are_no_crash(children, db, repeats, redirec
         ("measure", "list", "--db", db, "--nonsense"),
     )
     repeats(len(commands), of="commands")
-    started = []
-    for command in commands:
-        words = [sys.executable, "-m", "perfpredict", *map(str, command)]
-        started.append(children.start(["bash", "-c", f'"$@" {redirection}', "bash", *words]))
-    for command, child in zip(commands, started, strict=True):
-        done = finish(child, timeout_s=30)
-        assert "Traceback" not in done.stderr
-        if "--nonsense" in command:
-            assert done.returncode == 2
-        else:
-            assert done.returncode == (1 if redirection.startswith(">") else 0), done.stderr
+    codes = db.with_name("codes.json")
+    words = json.dumps([[str(word) for word in command] for command in commands])
+    shell = ("bash", "-c", f'"$@" {redirection}', "bash")
+    done = finish(children.start_script(FORKED, codes, words, before=shell))
+
+    assert "Traceback" not in done.stderr
+    expected = 1 if redirection.startswith(">") else 0
+    assert json.loads(codes.read_text()) == [expected, expected, 2], done.stderr
     assert len(held(db).measurement_ids) == 4

@@ -35,10 +35,12 @@ def test_the_page_is_what_its_script_writes(script):
 def test_a_trial_that_was_run_again_replaces_its_row_and_no_other(script, tmp_path, monkeypatch):
     target, results = tmp_path / "reliability.md", tmp_path / "results.jsonl"
     monkeypatch.setattr(script, "TARGET", target)
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    (tmp_path / "t.py").write_text("def F10(): ...\ndef F9(): ...\ndef M1(): ...\n")
     monkeypatch.setattr(sys, "argv", ["write_reliability.py", str(results)])
     told = {"case": "", "what": "a | b", "count": "3 kills", "result": "passed", "seconds": 1,
             "date": "2026-01-01"}  # fmt: skip
-    first = [told | {"trial": name, "test": f"t.py::{name}"} for name in ("F10", "F9", "M1")]
+    first = [told | {"trial": name, "test": f"t.py::{name}"} for name in ("F10", "F9", "F8", "M1")]
     again = told | {"trial": "F9", "test": "t.py::F9", "result": "failed", "count": "50 kills"}
 
     target.write_text("")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfpredict.reports.canvas import Canvas, Scale, wide_range
 from perfpredict.reports.report import Figure, Style
-from perfpredict.reports.text import percent
+from perfpredict.reports.text import percent, visible
 from perfpredict.reports.tones import Tone, tone_of, toned
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def groups_from(rows: Sequence[Mapping[str, object]], by: Sequence[str]) -> list
     """Return the groups of accuracy statistics whose coverage is known."""
     return [
         GroupCoverage(
-            label=" ".join(str(row[key]) for key in (*by, "metric")),
+            label=visible(" ".join(str(row[key]) for key in (*by, "metric"))),
             n=int(str(row["n"])),
             coverage=float(str(row["coverage"])),
             lower=float(str(row["coverage_lo"])),

@@ -9,7 +9,7 @@ from perfpredict.domain.rates import arithmetic_rate, convolution_rate
 from perfpredict.reports.canvas import Canvas, Scale, si_text
 from perfpredict.reports.part_names import part_name
 from perfpredict.reports.report import Style
-from perfpredict.reports.text import percent
+from perfpredict.reports.text import percent, visible
 from perfpredict.reports.tones import Tone, tone_of, toned
 
 _HEIGHT = 16
@@ -148,7 +148,7 @@ def _latency_of_one_wave_ms(explanation: Explanation) -> float:
 
 def _title(device: Device, what: str) -> str:
     bandwidth = si_text(device.bandwidth_bytes_per_s, "B/s")
-    return f"roofline of {device.name} ({bandwidth}): {what}"
+    return f"roofline of {visible(device.name)} ({bandwidth}): {what}"
 
 
 def figures_of(explanations: Sequence[Explanation]) -> tuple[RooflineFigure, ...]:
