@@ -103,6 +103,7 @@ _IMPORT_EPILOG = help_epilog(
         "perfpredict measure import serve.json --hardware h100 --precision bf16 --devices 2",
     ],
     [3],
+    effect="Stores all rows or none, unless --on-error skip; what is there already is no new row.",
 )
 _EXPORT_EPILOG = help_epilog(
     [

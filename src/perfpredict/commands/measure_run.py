@@ -38,6 +38,7 @@ _EPILOG = help_epilog(
         "perfpredict measure run mine --new-model --exec './serve-once --batch {batch_size}'",
     ],
     [3, 4],
+    effect="Stores a prediction before each measurement, and each measurement once it is done.",
 )
 
 

@@ -24,6 +24,7 @@ _positive = parsing.option_parser(partial(parse_whole_number, highest=10**9))
 _TRAIN = help_epilog(
     ["perfpredict models train", "perfpredict models train --metric latency --hardware cuda"],
     [3, 4],
+    effect="Reads the measurements, and stores the predictor in the database.",
 )
 _EVALUATE = help_epilog(
     [

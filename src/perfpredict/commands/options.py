@@ -50,12 +50,18 @@ UserOption = Annotated[
 ]
 
 
-def help_epilog(examples: Sequence[str], exit_codes: Sequence[int] = ()) -> str:
-    """Return the end of a command's help: examples, and the exit codes beyond the usual ones."""
+def help_epilog(
+    examples: Sequence[str], exit_codes: Sequence[int] = (), *, effect: str = ""
+) -> str:
+    """Return the end of a command's help: examples, and the exit codes beyond the usual ones.
+
+    `effect` says what the command reads and writes, where that is not plain from its first line.
+    """
     lines = ["\b", "Example:" if len(examples) == 1 else "Examples:"]
     lines += [line for example in examples for line in _example_lines(example)]
     codes = [ExitCode.DONE, ExitCode.USAGE, *map(ExitCode, exit_codes)]
     texts = [f"{code.value} {CODE_TEXTS[code]}" for code in sorted(set(codes))]
+    lines += ["", effect] if effect else []
     lines += ["", "\b", f"Exit codes: {', '.join(texts)}"]
     return "\n".join([*lines, "Options of every command: see 'perfpredict --help'"])
 

@@ -54,6 +54,7 @@ PredictorOption = Annotated[
             "perfpredict perf predict my-net --params 25e6 --flops 8.2e9 --hardware cpu --json",
         ],
         [3],
+        effect="Reads the database where there is one, and stores each prediction in it.",
     )
 )
 @with_options
@@ -164,6 +165,7 @@ def store_predictions(found: "list[Prediction]", user: str | None) -> "list[Pred
             "perfpredict perf matrix --models resnet50 --hardware all --metric throughput --json",
         ],
         [3],
+        effect="Reads the database where there is one, and stores nothing without --store.",
     )
 )
 @with_options

@@ -20,6 +20,7 @@ EPILOG = help_epilog(
         "perfpredict perf report --metric latency -o report.html --force --json",
     ],
     [3],
+    effect="Reads the database and writes FILE, which is whole or not there.",
 )
 _MARKDOWN_SUFFIXES = {".md", ".markdown"}
 

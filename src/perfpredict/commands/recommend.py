@@ -78,6 +78,7 @@ EPILOG = help_epilog(
         "--seq-length 2048 --all --objective throughput --json",
     ],
     [3, 4],
+    effect="Reads the database where there is one, and stores the ranking with its predictions.",
 )
 
 
