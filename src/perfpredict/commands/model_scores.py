@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,15 +16,20 @@ from perfpredict.domain.names import parse_whole_number
 from perfpredict.errors import GateFailedError, InvalidInputError
 
 if TYPE_CHECKING:
-    from perfpredict.services.train import TrainingPlan
+    from perfpredict.services.train import Trained, TrainingPlan
+    from perfpredict.services.training_material import Material
 
 _share = parsing.option_parser(parsing.parse_share)
 _whole = parsing.option_parser(partial(parse_whole_number, lowest=0, highest=2**31 - 1))
 _positive = parsing.option_parser(partial(parse_whole_number, highest=10**9))
 
 _TRAIN = help_epilog(
-    ["perfpredict models train", "perfpredict models train --metric latency --hardware cuda"],
-    [3, 4],
+    [
+        "perfpredict models train",
+        "perfpredict models train --metric latency --hardware cuda",
+        "perfpredict models train --from 'rows/*.parquet' --dask tcp://head:8786 --scratch /shared",
+    ],
+    [3, 4, 6],
     effect="Reads the measurements, and stores the predictor in the database.",
 )
 _EVALUATE = help_epilog(
@@ -89,10 +95,53 @@ class PlanOptions:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """What to train on instead of the stored measurements."""
+
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="Parquet files as `db export` writes them, read in parts.",
+        ),
+    ] = None
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="With --from: on the workers of a cluster."),
+    ] = None
+    scratch: Annotated[
+        Path | None,
+        typer.Option("--scratch", metavar="DIR", help="With --from: where features are kept."),
+    ] = None
+
+    def train(
+        self, plan: "TrainingPlan", material: "Material", filters: FilterOptions, *, contended: bool
+    ) -> "Trained":
+        """Return what is learned from the stored measurements, or from the files."""
+        from perfpredict.services import train, train_streamed
+        from perfpredict.services.streamed_rows import open_rows
+        from perfpredict.services.training_rows import gather
+
+        if self.source is None:
+            if self.dask is not None or self.scratch is not None:
+                raise InvalidInputError("--dask and --scratch: only together with --from")
+            rows = gather(material.measurements, material.catalog, takes_contended=contended)
+            return train.train(rows, plan, active=material.active)
+        if filters != FilterOptions():
+            raise InvalidInputError("--from takes all rows: filters are for stored measurements")
+        return train_streamed.train_streamed(
+            open_rows(self.source), plan, material,
+            scratch=self.scratch, scheduler=self.dask, takes_contended=contended,
+        )  # fmt: skip
+
+
 @with_options
 def train(
     options: PlanOptions,
     filters: FilterOptions,
+    stream: StreamOptions,
     is_activated: Annotated[
         bool,
         typer.Option("--activate/--no-activate", help="Answer from it if it is better."),
@@ -111,8 +160,6 @@ def train(
     from perfpredict.commands.predictor_rows import training_notes, training_rows
     from perfpredict.reports import predictors as report
     from perfpredict.services import predictor_storing, training_material
-    from perfpredict.services import train as service
-    from perfpredict.services.training_rows import gather
     from perfpredict.store.gateway import Access
     from perfpredict.store.ids import IdKind, new_id
 
@@ -121,8 +168,7 @@ def train(
         material = training_material.read_material(
             store, filters.row_filter(store), detected=detected_devices([])
         )
-    rows = gather(material.measurements, material.catalog, takes_contended=takes_contended)
-    trained = service.train(rows, plan, active=material.active)
+    trained = stream.train(plan, material, filters, contended=takes_contended)
     is_active = is_activated and trained.is_better and not dry_run
     model_id = None if dry_run else new_id(IdKind.MODEL, context.now())
     if model_id is not None:

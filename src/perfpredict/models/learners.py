@@ -99,6 +99,30 @@ def _slim(text: str) -> str:
     return _STATISTICS.sub("", text)
 
 
+def tree_parameters(rows: int, *, seed: int) -> tuple[dict[str, object], int]:
+    """Return LightGBM's parameters for so many rows, and how many trees to grow."""
+    size = next(size for size in _SIZES if rows < size.rows_below)
+    parameters = {
+        "objective": "huber",
+        # in log units: beyond a factor of 1.35 a residual pulls with constant force
+        "alpha": 0.3,
+        "learning_rate": size.learning_rate,
+        "num_leaves": size.leaves,
+        "min_data_in_leaf": min(size.leaf_rows, max(3, rows // 25)),
+        "lambda_l2": size.l2,
+        "feature_fraction": size.feature_fraction,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "extra_trees": size.has_random_thresholds,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbosity": -1,
+    }
+    return parameters, size.rounds
+
+
 class TreeLearner:
     """LightGBM trees; one thread and fixed seeds, so equal rows give equal trees."""
 
@@ -113,29 +137,15 @@ class TreeLearner:
         """Return trees fitted to `target`; the fewer rows, the fewer and the coarser the trees."""
         import lightgbm
 
-        rows = len(target)
-        size = next(size for size in _SIZES if rows < size.rows_below)
-        parameters = {
-            "objective": "huber",
-            # in log units: beyond a factor of 1.35 a residual pulls with constant force
-            "alpha": 0.3,
-            "learning_rate": size.learning_rate,
-            "num_leaves": size.leaves,
-            "min_data_in_leaf": min(size.leaf_rows, max(3, rows // 25)),
-            "lambda_l2": size.l2,
-            "feature_fraction": size.feature_fraction,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "extra_trees": size.has_random_thresholds,
-            "num_threads": 1,
-            "deterministic": True,
-            "force_row_wise": True,
-            "seed": seed,
-            "verbosity": -1,
-        }
+        parameters, rounds = tree_parameters(len(target), seed=seed)
         data = lightgbm.Dataset(matrix, label=target, weight=weights, free_raw_data=False)
-        booster = lightgbm.train(parameters, data, num_boost_round=size.rounds)
-        return cls(_slim(booster.model_to_string()))
+        booster = lightgbm.train(parameters, data, num_boost_round=rounds)
+        return cls.from_text(booster.model_to_string())
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the trees that LightGBM wrote as `text`."""
+        return cls(_slim(text))
 
     def predict(self, matrix: Floats) -> Floats:
         return self._loaded().predict(matrix)

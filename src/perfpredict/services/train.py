@@ -1,9 +1,10 @@
 """Train a predictor on stored measurements, and judge it on groups that it never saw."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from perfpredict.errors import InvalidInputError, TooFewRowsError
 from perfpredict.models.learners import Algorithm
@@ -84,16 +85,21 @@ class Trained:
         return all(score.is_better for score in self.scores)
 
 
+Refit: TypeAlias = Callable[[ResidualPredictor, Set[str]], ResidualPredictor]
+"""Makes a better predictor of one, without looking at the groups that are named."""
+
+
 def train(
     rows: TrainingRows,
     plan: TrainingPlan,
     *,
     prior: Prior | None = None,
     active: ActivePredictor | None = None,
+    refit: Refit | None = None,
 ) -> Trained:
     """Return a predictor that corrects `prior` by `rows`, judged on groups held out of them.
 
-    Without a `prior` the one that ships is corrected.
+    Without a `prior` the one that ships is corrected. What is judged is what `refit` makes of it.
 
     Raises TooFewRowsError where there are fewer than `plan.min_rows` rows or three groups.
     """
@@ -116,6 +122,8 @@ def train(
     predictor = fit_residual(
         list(learned_from.values()), prior=base, algorithm=plan.algorithm, seed=plan.seed
     )
+    if refit is not None and predictor.corrector is not None:
+        predictor = refit(predictor, held_out)
     judge = Judge(prior=base, learned=learned, tested=tested, split=plan.split, level=plan.level,
                   active=active)  # fmt: skip
     return Trained(
