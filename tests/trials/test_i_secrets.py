@@ -51,7 +51,7 @@ def test_i25_no_command_tells_the_password_of_its_database(
         assert done.code in DOCUMENTED, (name, done.err)
         assert holders_of(SECRET, rows.program.home) == [], name
         # without DuckDB's extension for PostgreSQL, that is what is missed
-        told = ("postgresql://ada:***@127.0.0.1", "needs DuckDB's PostgreSQL extension")
+        told = ("postgresql://ada:***@127.0.0.1", "needs the extension 'postgres' of DuckDB")
         asked_it += any(text in done.err for text in told)
     assert asked_it
 
