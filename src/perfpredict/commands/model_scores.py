@@ -99,7 +99,7 @@ class PlanOptions:
 class StreamOptions:
     """What to train on instead of the stored measurements."""
 
-    source: Annotated[
+    files: Annotated[
         str | None,
         typer.Option(
             "--from",
@@ -124,7 +124,7 @@ class StreamOptions:
         from perfpredict.services.streamed_rows import open_rows
         from perfpredict.services.training_rows import gather
 
-        if self.source is None:
+        if self.files is None:
             if self.dask is not None or self.scratch is not None:
                 raise InvalidInputError("--dask and --scratch: only together with --from")
             rows = gather(material.measurements, material.catalog, takes_contended=contended)
@@ -132,7 +132,7 @@ class StreamOptions:
         if filters != FilterOptions():
             raise InvalidInputError("--from takes all rows: filters are for stored measurements")
         return train_streamed.train_streamed(
-            open_rows(self.source), plan, material,
+            open_rows(self.files), plan, material,
             scratch=self.scratch, scheduler=self.dask, takes_contended=contended,
         )  # fmt: skip
 
