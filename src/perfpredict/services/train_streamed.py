@@ -79,7 +79,7 @@ def train_streamed(
             active=material.active, refit=fit_all,
         )  # fmt: skip
     count = sum(part.rows for part in learned)
-    note = f"trees learned from {count} rows; intervals and scores from {sample.row_count} of them"
+    note = f"trees learned from {count} rows; intervals and scores from {sample.row_count}"
     return replace(
         trained,
         training_rows=count,
