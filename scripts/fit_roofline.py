@@ -29,7 +29,8 @@ from perfpredict.domain.workload import Mode
 from perfpredict.models.efficiency import CONSTANTS_FILE, RESIDUAL_LEVELS, parse_constants
 from perfpredict.models.memory import fits
 from perfpredict.models.op_arrays import OpArrays, pack
-from perfpredict.models.roofline_sum import framework_key, roofline_sum
+from perfpredict.models.roofline_situation import framework_key
+from perfpredict.models.roofline_sum import roofline_sum
 
 Floats = NDArray[np.float64]
 Path_ = tuple[str, ...]

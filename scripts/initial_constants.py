@@ -25,6 +25,10 @@ CORE_EXPONENTS = {"core_exponent": 0.3, "kernel_core_exponent": 0.5}
 cores is met as well (scripts/measure_local.py); with more than 14 they are an extrapolation."""
 
 
+OPERAND_EXPONENT = 0.19
+"""Fitted apart, with what TensorRT fuses (scripts/fit_tensorrt.py)."""
+
+
 def _framework(
     host_us: float, pass_ms: float = 0.0, traffic: float = 1.0, launches: float = 1.0
 ) -> dict[str, float]:
@@ -52,12 +56,13 @@ def initial_constants() -> dict[str, Any]:
             "gpu": {
                 "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 2e-6, "norm": 1.5,
                 "cache_gain": 1.0, "core_exponent": 0.0, "kernel_core_exponent": 0.0,
+                "operand_exponent": OPERAND_EXPONENT,
                 "level": {"nhwc": 1.0, "nchw": 1.0, "training": 1.0, "accelerator": 1.0,
                           "soc": 1.0, **dict.fromkeys(VENDOR_LEVELS, 1.0)},
             },
             "cpu": {
                 "compute": dict(COMPUTE), "memory": dict(MEMORY), "kernel_s": 3e-6, "norm": 1.5,
-                "cache_gain": 2.0, **CORE_EXPONENTS,
+                "cache_gain": 2.0, **CORE_EXPONENTS, "operand_exponent": 0.0,
                 "level": {"nhwc": 1.0, "nchw": 1.0, "training": 1.0},
             },
         },

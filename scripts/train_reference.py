@@ -2,7 +2,8 @@
 
     python scripts/train_reference.py MEASUREMENTS.parquet [--only forward training] [--output DIR]
 
-Each kind of work has a learner of its own. Rows whose batch size had to be assumed are left out.
+Each kind of work has a learner of its own. Rows whose batch size had to be assumed teach forward
+passes alone.
 The same file, versions and machine give the same bytes: one thread, fixed seeds.
 """
 
@@ -26,13 +27,13 @@ from perfpredict.models.reference import FOLDER, part_path
 from perfpredict.models.residual import ResidualPredictor
 from perfpredict.models.work_kinds import WORK_KINDS, kind_of_work
 from perfpredict.services.evaluate_rows import ScoredFilter
-from perfpredict.services.learned_variant import fit_part
+from perfpredict.services.learned_variant import can_teach, fit_part
 from perfpredict.services.opening import load_engine
 from perfpredict.services.protocols_rows import ScoredRow, rows_of_file
 
 
 def usable_rows(measurements: Path) -> list[ScoredRow]:
-    """Return the licensed rows that a workload can say all of and whose batch size is stated."""
+    """Return the licensed rows that a workload can say all of and that can teach."""
     data = io.BytesIO()
     expressible_rows(licensed_rows(measurements)).write_parquet(data)
     table = read_parquet("published", data.getvalue())
@@ -40,7 +41,7 @@ def usable_rows(measurements: Path) -> list[ScoredRow]:
     options = ReadOptions(resolve_device=engine.devices.resolve, now=READ_AT)
     read = understand([SourceFile(name="published", sha256="", table=table)], options)
     gathered = rows_of_file(engine, read, ScoredFilter())
-    return [row for row in gathered.rows if not row.is_batch_assumed]
+    return [row for row in gathered.rows if can_teach(row)]
 
 
 def trained(kind: str, rows: Sequence[ScoredRow]) -> dict[str, object]:

@@ -88,3 +88,31 @@ def test_the_reference_calibrates_each_kind_of_work_by_its_own_rows(predictor):
     assert 1.1 < after[1] / before[1] < 2.05
     assert of_generation[0].latency_ms.value == pytest.approx(after[0])
     assert of_generation[1].latency_ms.value == pytest.approx(before[1])
+
+
+def test_rows_of_what_was_learned_do_not_narrow_its_intervals(predictor):
+    _, width = calibrated_ratio(predictor, "nvidia-a100-sxm-40gb", 1.0)
+
+    assert width == pytest.approx(1.0)
+
+
+def test_rows_that_scatter_widen_them(predictor):
+    cases = many_cases()
+    noise = np.exp(np.random.default_rng(0).normal(0.0, 1.0, len(cases)))
+    truth = predictor.latencies_ms(cases) * noise
+    rows = [MeasuredCase(case=cases[n], latency_ms=float(truth[n])) for n in range(0, 50, 5)]
+    before = predictor.predict(cases[1:2], 0.9)[0].latency_ms.interval
+    after = predictor.calibrated(rows).predict(cases[1:2], 0.9)[0].latency_ms.interval
+
+    assert np.log(after.ratio) > 1.2 * np.log(before.ratio)
+
+
+def test_few_rows_of_an_eager_framework_move_a_card_less_than_those_of_an_unknown_server(predictor):
+    def moved(framework: str) -> float:
+        cases = [case_of(framework=framework, batch_size=batch) for batch in (1, 2, 4, 8)]
+        truth = predictor.latencies_ms(cases)
+        rows = [MeasuredCase(case=cases[0], latency_ms=float(truth[0]) * 1.5)]
+        after = predictor.calibrated(rows).predict(cases[1:], 0.9)
+        return float(np.median([b.latency_ms.value for b in after] / truth[1:]))
+
+    assert 1.0 < moved("transformers") < moved("a-server-to-come")

@@ -1,6 +1,7 @@
 """Protocols: no group on two sides, known figures for known predictors, the same every time."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,22 @@ def test_more_given_rows_contain_the_fewer():
         if shots > 1:
             fewer = {1: None, 3: 1, 10: 3}[shots]
             assert by_choice[fold, seed, fewer] < chosen
+
+
+def test_given_rows_state_their_batch_where_enough_do():
+    rows = made_rows(devices=DEVICES[:2], batch_sizes=(1, 2, 4, 8))
+    stated = {place for place, row in enumerate(rows) if row.model != MODELS[0]}
+    rows = [
+        row if place in stated else replace(row, is_batch_assumed=True)
+        for place, row in enumerate(rows)
+    ]
+    per_device = len(stated) // 2
+    options = SplitOptions(shots=(2, per_device), seeds=2, own_fold_rows=2)
+
+    for split in plan(ProtocolName.FEW_SHOT, rows, options):
+        if split.shots == 2:
+            assert set(split.given.tolist()) <= stated
+        assert len(split.given) + len(split.test) == len(rows) // 2
 
 
 def test_devices_of_few_rows_share_folds_and_others_are_left_out_alone():

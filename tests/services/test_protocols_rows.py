@@ -11,6 +11,7 @@ from perfpredict.importers.options import ReadOptions
 from perfpredict.importers.table import read_measurements
 from perfpredict.services.evaluate import EvaluationOptions, evaluate
 from perfpredict.services.evaluate_rows import ScoredFilter, predicted_pairs, scored_rows
+from perfpredict.services.open_batches import with_assumed_batches
 from perfpredict.services.opening import load_engine
 from perfpredict.services.protocols import ProtocolName, run_protocol
 from perfpredict.services.protocols_rows import Slice, rows_of_file, rows_of_store
@@ -72,7 +73,8 @@ def test_rows_carry_the_version_that_the_file_has_into_their_cases(tmp_path):
     gathered = rows_of_file(engine, rows, ScoredFilter())
     found = {row.case.workload.framework_version: row.latency_ms for row in gathered.rows}
     assert found == {"2.4.0+cu124": 6.6, "2.1.0+cu121": 7.6, None: 8.6}
-    scored = scored_rows(rows, Metric.LATENCY, ScoredFilter())
+    marked = with_assumed_batches(engine, rows)
+    scored = scored_rows(marked, Metric.LATENCY, ScoredFilter())
     told = predicted_pairs(engine, scored, Metric.LATENCY, 0.9)
     assert told.height == 3
     assert told["predicted"].null_count() == 0

@@ -71,7 +71,7 @@ def test_training_again_holds_out_the_same_models(rows):
 def test_every_split_trains(rows, split):
     trained = train(rows, TrainingPlan(algorithm=Algorithm.RIDGE, split=split))
 
-    assert trained.scores[0].accuracy.geo_error_factor < 1.15
+    assert trained.scores[0].accuracy.geo_error_factor < 1.2
 
 
 def test_a_split_by_time_holds_out_the_newest(rows):

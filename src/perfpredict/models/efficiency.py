@@ -27,6 +27,9 @@ class DeviceEfficiency:
     """Work split over more cores reaches less of their peak: share * (cores / reference) ** -x."""
     kernel_core_exponent: float
     """Waking and joining more cores takes longer: kernel_s * (cores / reference) ** x."""
+    operand_exponent: float
+    """Matrix units that take in more than OPERANDS bytes for each fp32 operation of the vector
+    units reach less of their peak: share * (bytes / OPERANDS) ** -x (domain/rates.py)."""
     level: Mapping[str, float]
     """Device-time factor per situation, e.g. `nhwc`, `training`, `accelerator`; absent is 1."""
 
@@ -68,6 +71,8 @@ class Constants:
 
 REFERENCE_CORES = 14
 """Cores of the CPU that most published CPU rows come from (Core i9-10940X)."""
+OPERANDS = 4.0
+"""Bytes that the vector units take in themselves; the shares of the peak were fitted there."""
 RESIDUAL_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 
 

@@ -4,6 +4,7 @@ Made from rows by models/generation_training.py; docs/generation.md says why it 
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Self
@@ -20,12 +21,14 @@ from perfpredict.models.generation_answer import Answer, answer_by
 from perfpredict.models.generation_calibration import (
     FAMILIAR,
     MAX_ROWS,
+    PLAUSIBLE,
     UNFAMILIAR,
     DeviceCalibration,
+    Freedom,
 )
 from perfpredict.models.generation_factors import framework_of
 from perfpredict.models.generation_intervals import LIKE_VENDORS, MIN_CELL_ROWS, Widths
-from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen
+from perfpredict.models.generation_parts import EAGER, SERVED, Part, Seen, manner_of
 from perfpredict.models.generation_sum import time_shares
 from perfpredict.models.generation_terms import TERMS, terms_of
 from perfpredict.models.json_parts import mapping
@@ -146,18 +149,33 @@ class GenerationPredictor:
     def _calibration(self, rows: Sequence[MeasuredCase]) -> DeviceCalibration:
         cases = [row.case for row in rows]
         frameworks = [framework_of(case) for case in cases]
-        is_like = cases[0].device.vendor in LIKE_VENDORS
-        is_known = all(
-            framework_of(case) in self.seen.frameworks
-            and (is_like or self.seen.cell_rows(case) >= MIN_CELL_ROWS)
-            for case in cases
-        )
         return DeviceCalibration(
             self.answer(cases),
             frameworks,
             np.log([row.latency_ms / 1e3 for row in rows]),
-            FAMILIAR if is_known else UNFAMILIAR,
+            self._freedom(cases),
+            np.array([self._learned_width(case) for case in cases]),
         )
+
+    def _freedom(self, cases: Sequence[Case]) -> Freedom:
+        """Return what a device may differ by of which these cases were measured."""
+        is_like = cases[0].device.vendor in LIKE_VENDORS
+        if all(
+            framework_of(case) in self.seen.frameworks and (is_like or self.is_learned(case))
+            for case in cases
+        ):
+            return FAMILIAR
+        is_eager = all(manner_of(case) == EAGER for case in cases)
+        return PLAUSIBLE if is_like and is_eager else UNFAMILIAR
+
+    def is_learned(self, case: Case) -> bool:
+        """Return whether many rows of the case's framework on its device were learned from."""
+        return self.seen.cell_rows(case) >= MIN_CELL_ROWS
+
+    def _learned_width(self, case: Case) -> float:
+        """Return the log half-width of 90 % that learned rows gave, not a number without them."""
+        factors = self.factors(case)
+        return (factors.upper - factors.lower) / 2.0 if self.is_learned(case) else math.nan
 
     def to_json(self) -> dict[str, object]:
         """Return plain values, for `from_json`; what the trees are is LightGBM's own text."""
@@ -245,7 +263,11 @@ class CalibratedGeneration:
             own = [cases[place] for place in places.tolist()]
             answer = device.answer(before.at(places), [framework_of(case) for case in own])
             for row, (place, case) in enumerate(zip(places.tolist(), own, strict=True)):
-                factors = device.factors(self.inner.factors(case), float(answer.variance[row]))
+                factors = device.factors(
+                    self.inner.factors(case),
+                    float(answer.variance[row]),
+                    is_learned=self.inner.is_learned(case),
+                )
                 log_s, shares = float(answer.log_latency_s[row]), answer.timing.term_shares[row]
                 estimate = self.inner.estimate(case, log_s, shares, factors, level)
                 estimates[place] = replace(

@@ -221,4 +221,4 @@ def _rates(
     if rate.is_emulated:
         weight_bytes, activation_bytes = max(weight_bytes, 4.0), 4.0
     convolution = convolution_rate(device.value, precision, rate)
-    return weight_bytes, activation_bytes, rate.flops_per_s, convolution
+    return weight_bytes, activation_bytes, rate.flops_per_s, convolution.flops_per_s

@@ -14,7 +14,8 @@ from perfpredict.models.memory import memory_use
 from perfpredict.models.memory_interval import memory_interval
 from perfpredict.models.op_arrays import OP_CLASSES, Floats, pack
 from perfpredict.models.predictor import Case, CaseEstimate, blocks
-from perfpredict.models.roofline_sum import Breakdown, roofline_sum, unknown_parts
+from perfpredict.models.roofline_situation import unknown_parts
+from perfpredict.models.roofline_sum import Breakdown, roofline_sum
 
 
 class RooflinePredictor:

@@ -1,28 +1,24 @@
 """The roofline sum: seconds of many cases from their packed operations and the constants."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import prod
 
 import numpy as np
 
-from perfpredict.domain.device import Device, DeviceKind
-from perfpredict.domain.identity import Same
 from perfpredict.domain.operations import OpClass, OpProfile
 from perfpredict.domain.workload import Mode
-from perfpredict.models.efficiency import REFERENCE_CORES, Constants, FrameworkEfficiency
+from perfpredict.models.efficiency import Constants
 from perfpredict.models.op_arrays import (
     CONVOLUTIONS,
     MATRIX_CLASSES,
     OP_CLASSES,
-    REMEMBERED_PROFILES,
     Floats,
     Ints,
     OpArrays,
     is_sequential,
 )
 from perfpredict.models.predictor import Case
+from perfpredict.models.roofline_situation import Situation, situation
 
 HOST_NORM = 4.0
 """Launching and computing overlap: the longer of the two rules, smoothly (a p-norm)."""
@@ -51,94 +47,6 @@ class Breakdown:
     """(n,) device seconds of each packed operation, all its launches in one pass."""
     class_peak_s: Floats
     """(m, c) seconds of the arithmetic alone at the peak rate."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """Constants looked up for one case."""
-
-    kind: str
-    framework: FrameworkEfficiency
-    level: float
-    convolution_level: float
-    quantization: float
-    core_ratio: float
-    """Cores over the reference's; 1 where they do not matter or are not known."""
-
-
-_BUILT_ON = {"deepspeed-mii": "deepspeed"}
-"""Servers that share the kernels, and the constants, of another framework."""
-
-
-def framework_key(case: Case, known: Container[str]) -> str:
-    """Return the key of the framework constants that fit the case; PyTorch's for one unknown."""
-    name = case.workload.framework_name
-    name = _BUILT_ON.get(name, name)
-    if name not in known:
-        name = "pytorch"
-    compiled = f"{name}+compiled"
-    return compiled if case.workload.is_compiled and compiled in known else name
-
-
-def unknown_parts(case: Case, constants: Constants) -> tuple[str, ...]:
-    """Return, as cautions, what the workload names and the constants know nothing of."""
-    workload = case.workload
-    said: list[str] = []
-    framework = _BUILT_ON.get(workload.framework_name, workload.framework)
-    if framework is not None and framework not in constants.frameworks:
-        said.append(f"nothing is known of framework '{workload.framework}': predicted as pytorch")
-    if workload.quantization is not None and workload.quantization not in constants.quantization:
-        said.append(
-            f"nothing is known of quantization '{workload.quantization}': only its width counts"
-        )
-    levels = constants.kinds["gpu"].level
-    if workload.memory_format is not None and workload.memory_format not in levels:
-        said.append(f"memory format '{workload.memory_format}' is not known and changes nothing")
-    return tuple(said)
-
-
-def situation(case: Case, constants: Constants) -> Situation:
-    """Return the constants that hold for `case`."""
-    workload = case.workload
-    return _situation(
-        Same(case.device),
-        framework_key(case, constants.frameworks),
-        workload.framework,
-        workload.mode is Mode.TRAINING,
-        workload.memory_format,
-        workload.quantization,
-        Same(constants),
-    )
-
-
-@lru_cache(maxsize=REMEMBERED_PROFILES)
-def _situation(
-    same_device: Same[Device],
-    framework: str,
-    framework_said: str | None,
-    is_training: bool,
-    memory_format: str | None,
-    quantization: str | None,
-    same_constants: Same[Constants],
-) -> Situation:
-    device, constants = same_device.value, same_constants.value
-    kind = "cpu" if device.kind is DeviceKind.CPU else "gpu"
-    efficiency = constants.kinds[kind]
-    own = constants.frameworks[framework]
-    levels = [device.kind.value, device.vendor, f"{device.vendor}/{framework_said}"]
-    if is_training:
-        levels.append("training")
-    level = prod(efficiency.level.get(name, 1.0) for name in levels)
-    return Situation(
-        kind=kind,
-        framework=own,
-        level=level * own.level,
-        convolution_level=efficiency.level.get(memory_format or "", 1.0),
-        quantization=constants.quantization.get(quantization or "", 1.0),
-        core_ratio=(device.compute_units or REFERENCE_CORES) / REFERENCE_CORES
-        if kind == "cpu"
-        else 1.0,
-    )
 
 
 def sync_s(case: Case, profile: OpProfile, link_share: float, step_s: float) -> float:
@@ -178,6 +86,11 @@ def roofline_sum(cases: Sequence[Case], arrays: OpArrays, constants: Constants) 
     cores = np.array([s.core_ratio for s in passes])
     compute_share = np.where(is_cpu, cpu.compute[op], gpu.compute[op])
     compute_share = compute_share * per_op(cores**-cpu.core_exponent)
+    compute_share = compute_share * np.where(
+        _IS_CONVOLUTION[op],
+        per_op([s.convolution_share for s in passes]),
+        np.where(FUSIBLE[op], 1.0, per_op([s.matrix_share for s in passes])),
+    )
     memory_share = np.where(is_cpu, cpu.memory[op], gpu.memory[op])
     gain = 1.0 + np.where(is_cpu, cpu.cache_gain, gpu.cache_gain) * arrays.cache_share
     norm = np.where(is_cpu, cpu.norm, gpu.norm)

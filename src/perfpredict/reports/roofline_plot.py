@@ -106,7 +106,7 @@ def workload_figure(explanation: Explanation) -> RooflineFigure:
     rate = arithmetic_rate(device, work.precision, quantization=work.quantization)
     peaks = {"products": rate.flops_per_s}
     if any(one.op_class.value.startswith("conv") for one in explanation.work):
-        convolution = convolution_rate(device, work.precision, rate)
+        convolution = convolution_rate(device, work.precision, rate).flops_per_s
         if convolution != rate.flops_per_s:
             peaks["convolutions"] = convolution
     points = _points(explanation)

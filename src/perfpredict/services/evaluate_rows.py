@@ -19,6 +19,8 @@ from perfpredict.importers.table import MeasurementRows
 from perfpredict.services.engine import Engine
 
 ACTUAL = "actual"
+IS_ASSUMED = "is_batch_assumed"
+"""Whether the row states no batch size and is read at one that was chosen for it."""
 LATENCY = "latency_actual_ms"
 REASON = "reason"
 """Why a row is not answered, null where it is."""
@@ -49,7 +51,10 @@ class ScoredFilter:
 
 
 def scored_rows(rows: MeasurementRows, metric: Metric, row_filter: ScoredFilter) -> pl.DataFrame:
-    """Return the rows that fit the filter with ACTUAL, and REASON where they cannot be scored."""
+    """Return the rows that fit the filter with ACTUAL, and REASON where they cannot be scored.
+
+    They are rows that have been through `with_assumed_batches`.
+    """
     actual = _actual(metric)
     reason = (
         pl.when(pl.col("load") == "open").then(pl.lit("measured under open-loop load"))
@@ -58,6 +63,7 @@ def scored_rows(rows: MeasurementRows, metric: Metric, row_filter: ScoredFilter)
     good = rows.good.select(
         *_KEPT,
         "workload_key",
+        IS_ASSUMED,
         actual.alias(ACTUAL),
         _actual(Metric.LATENCY).alias(LATENCY),
         reason.alias(REASON),
@@ -75,13 +81,19 @@ def split_calibration(
 ) -> tuple[list[tuple[Workload, ResolvedDevice, float]], pl.DataFrame]:
     """Return `count` random rows of each device as the predictor takes them, and the others.
 
-    Only rows with a latency, of models that the predictor knows, are given.
+    Only rows with a latency, of models that the predictor knows, are given; those that state no
+    batch size only where too few others are there: at an assumed one they mislead the others.
     """
     numbered = scored.with_row_index("_place")
     usable = numbered.filter(
         pl.col(REASON).is_null() & pl.col("is_known_model") & pl.col(LATENCY).is_not_null()
     )
-    chosen = usable.filter(pl.int_range(pl.len()).shuffle(seed=seed).over("device") < count)
+    shuffled = usable.with_columns(
+        pl.int_range(pl.len()).shuffle(seed=seed).over("device").alias("_order")
+    )
+    chosen = shuffled.filter(
+        pl.struct(IS_ASSUMED, "_order").rank("ordinal").over("device") <= count
+    )
     given = [
         (workload_of(row), _device(engine, row["device"]), float(row[LATENCY]))
         for row in chosen.iter_rows(named=True)

@@ -12,7 +12,7 @@ from perfpredict.models.reference import ReferencePredictor
 from perfpredict.models.residual import Prior
 from perfpredict.models.residual_fit import MIN_GROUPS, fit_residual
 from perfpredict.models.roofline import RooflinePredictor
-from perfpredict.models.work_kinds import GENERATION, kind_of_work
+from perfpredict.models.work_kinds import FORWARD, GENERATION, kind_of_work
 from perfpredict.services.protocols_calibrate import Remembering, calibrate_by_rows
 from perfpredict.services.protocols_rows import ScoredRow
 
@@ -31,12 +31,11 @@ class FitLearned:
         self._rows: list[Sequence[ScoredRow]] = []
 
     def __call__(self, rows: Sequence[ScoredRow]) -> Predictor:
-        """Return the learned predictor, trained on `rows` alone; assumed batches are left out."""
+        """Return the learned predictor, trained on those of `rows` that can teach."""
         self._rows.append(rows)
         by_kind: dict[str, list[ScoredRow]] = {}
-        for row in rows:
-            if not row.is_batch_assumed:
-                by_kind.setdefault(kind_of_work(row.case.workload), []).append(row)
+        for row in filter(can_teach, rows):
+            by_kind.setdefault(kind_of_work(row.case.workload), []).append(row)
         parts = {
             kind: self._part(kind, own)
             for kind, own in by_kind.items()
@@ -49,6 +48,16 @@ class FitLearned:
         if key not in self._parts:
             self._parts[key] = fit_part(kind, rows, INTERVAL_FOLDS)
         return self._parts[key]
+
+
+def can_teach(row: ScoredRow) -> bool:
+    """Return whether something can be learned from a row.
+
+    A batch that was assumed is one where throughput is flat, which a forward pass is from some
+    batch on. Generation and training depend on theirs too much. With such rows, others of devices
+    that were left out are met better too (docs/design.md).
+    """
+    return not row.is_batch_assumed or kind_of_work(row.case.workload) == FORWARD
 
 
 def fit_part(kind: str, rows: Sequence[ScoredRow], interval_folds: int | None = None) -> Prior:

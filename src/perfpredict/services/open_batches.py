@@ -31,7 +31,7 @@ from perfpredict.models.op_arrays import CLASS_CODES, MATRIX_CLASSES, pack
 from perfpredict.models.predictor import Case
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
-from perfpredict.services.evaluate_rows import workload_of
+from perfpredict.services.evaluate_rows import IS_ASSUMED, workload_of
 
 MAX_BATCH = 2048
 """The largest that published submissions of such benchmarks configure for one device."""
@@ -66,10 +66,11 @@ class Saturated:
 
 
 def with_assumed_batches(engine: Engine, rows: MeasurementRows) -> MeasurementRows:
-    """Return the rows with those that lack only a batch size among the good ones.
+    """Return the rows with those that lack only a batch size among the good ones, marked.
 
     Rows that give a latency keep their reason: without a batch it says nothing.
     """
+    rows = replace(rows, good=rows.good.with_columns(pl.lit(value=False).alias(IS_ASSUMED)))
     if rows.refused.is_empty():
         return rows
     is_rate = (
@@ -201,6 +202,7 @@ def _assumed(engine: Engine, frame: pl.DataFrame) -> pl.DataFrame:
     is_impossible = work() / pl.col("throughput_per_s") * 1e3 < pl.col("fastest_ms")
     return (
         add_derived(ours)
+        .with_columns(pl.lit(value=True).alias(IS_ASSUMED))
         .with_columns(pl.when(is_impossible).then(pl.lit(IMPOSSIBLE)).alias(PROBLEM))
         .drop(_CHOSEN)
     )

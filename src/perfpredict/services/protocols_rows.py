@@ -20,7 +20,14 @@ from perfpredict.importers.table import MeasurementRows
 from perfpredict.models.predictor import Case, CaseEstimate
 from perfpredict.models.roofline import RooflinePredictor
 from perfpredict.services.engine import Engine
-from perfpredict.services.evaluate_rows import ACTUAL, REASON, ScoredFilter, pairs_of, scored_rows
+from perfpredict.services.evaluate_rows import (
+    ACTUAL,
+    IS_ASSUMED,
+    REASON,
+    ScoredFilter,
+    pairs_of,
+    scored_rows,
+)
 from perfpredict.services.open_batches import with_assumed_batches
 from perfpredict.services.training_rows import TrainingRows
 
@@ -106,7 +113,7 @@ def rows_of_file(engine: Engine, rows: MeasurementRows, row_filter: ScoredFilter
     They are the rows that `evaluate` scores. Only the engine's devices and its way from a workload
     to a case are used, not its predictor.
     """
-    scored = _marked(rows, with_assumed_batches(engine, rows), row_filter)
+    scored = _dated(with_assumed_batches(engine, rows), row_filter)
     left_out = Counter(scored[REASON].drop_nulls().to_list())
     asked = scored.filter(pl.col(REASON).is_null())
     pairs = pairs_of(engine, asked)
@@ -137,7 +144,7 @@ def _row(case: Case, workload: Workload, waves: int, row: Mapping[str, Any]) -> 
         family=row["model_family"] or "other",
         source=row["source"],
         measured_on=row[_DAY],
-        is_batch_assumed=row[_ASSUMED],
+        is_batch_assumed=row[IS_ASSUMED],
         ranked_as=_ranking_key(workload),
     )
 
@@ -162,27 +169,20 @@ def rows_of_store(stored: TrainingRows) -> GatheredRows:
 
 
 _DAY = "measured_on"
-_ASSUMED = "is_batch_assumed"
 
 
-def _marked(
-    stated: MeasurementRows, rows: MeasurementRows, row_filter: ScoredFilter
-) -> pl.DataFrame:
-    """Return what `scored_rows` does of `rows`, with the day of each where the file states it.
-
-    The good rows of `stated` come first in those of `rows`; the others have an assumed batch.
-    """
+def _dated(rows: MeasurementRows, row_filter: ScoredFilter) -> pl.DataFrame:
+    """Return what `scored_rows` does of `rows`, with the day of each where the file states it."""
     day = pl.when(~pl.col("is_time_assumed")).then(pl.col("measured_at").dt.date())
-    is_assumed = pl.int_range(pl.len()) >= stated.good.height
-    parts = rows.good.with_columns(day.alias(_DAY), is_assumed.alias(_ASSUMED)).partition_by(
-        _DAY, _ASSUMED, as_dict=True, maintain_order=True
+    parts = rows.good.with_columns(day.alias(_DAY)).partition_by(
+        _DAY, as_dict=True, maintain_order=True
     )
     nothing = rows.refused.clear()
     found = [
         scored_rows(
             replace(rows, good=part, refused=nothing), Metric.LATENCY, row_filter
-        ).with_columns(pl.lit(on, dtype=pl.Date()).alias(_DAY), pl.lit(assumed).alias(_ASSUMED))
-        for (on, assumed), part in parts.items()
+        ).with_columns(pl.lit(on, dtype=pl.Date()).alias(_DAY))
+        for (on,), part in parts.items()
     ]
     refused = scored_rows(replace(rows, good=rows.good.clear()), Metric.LATENCY, row_filter)
     return pl.concat([*found, refused], how="diagonal_relaxed")

@@ -216,23 +216,27 @@ def _few_shot(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Spli
         train = np.flatnonzero(~is_out)
         for name in np.unique(devices[is_out]):
             own = np.flatnonzero(devices == name)
+            stated = own[[not rows[place].is_batch_assumed for place in own.tolist()]]
             for shots in (n for n in options.shots if len(own) >= n + FEWEST_SCORED):
                 for seed in range(options.seeds):
                     is_any = True
-                    yield _given(label, train, own, shots, options.seed + seed)
+                    # rows whose batch is assumed mislead the others: only where there are no more
+                    usable = stated if len(stated) >= shots + FEWEST_SCORED else own
+                    given = _random(usable, shots, options.seed + seed)
+                    yield Split(
+                        protocol=ProtocolName.FEW_SHOT, fold=label, train=train,
+                        test=np.setdiff1d(own, given), given=given, shots=shots,
+                        seed=options.seed + seed,
+                    )  # fmt: skip
     if not is_any:
         raise TooFewRowsError(
             f"few-shot: no device has {min(options.shots)} + {FEWEST_SCORED} rows"
         )
 
 
-def _given(label: str, train: Ints, own: Ints, shots: int, seed: int) -> Split:
+def _random(places: Ints, count: int, seed: int) -> Ints:
     # the first of one permutation, so that more rows contain the fewer
-    order = np.random.default_rng(seed).permutation(own)
-    return Split(
-        protocol=ProtocolName.FEW_SHOT, fold=label, train=train, test=np.sort(order[shots:]),
-        given=np.sort(order[:shots]), shots=shots, seed=seed,
-    )  # fmt: skip
+    return np.sort(np.random.default_rng(seed).permutation(places)[:count])
 
 
 def _both(rows: Sequence[ScoredRow], options: SplitOptions) -> Iterator[Split]:
