@@ -125,14 +125,14 @@ def plant(db, blob, *, is_active=False):
 
 
 def test_training_stores_and_activates_a_better_predictor(call, db):
-    measure(db)
+    measure(db, factor=3.0)  # further off than calibration alone can tell from ten models
 
     code, out, _ = call("models", "train", "--algorithm", "ridge", "--json")
 
     (row,) = json.loads(out)
     assert code == 0
     assert row["active"] is True
-    assert row["geo_error_factor_test"] < 1.1 < row["geo_error_factor_roofline"]
+    assert row["geo_error_factor_test"] < 1.2 < row["geo_error_factor_roofline"]
     assert (row["rows"], row["models_held_out"]) == (32, 2)
     listed = json.loads(call("models", "list", "--json")[1])
     assert [one["model_id"] for one in listed] == [row["model_id"]]
