@@ -180,7 +180,7 @@ def test_f12_two_answers_at_once_leave_one_state_and_both_in_the_history(
 def test_f13_two_trainings_at_once_leave_one_active_predictor(repeats, children, db):
     """Two `models train --activate` at once: one active predictor per metric and scope"""
     repeats(2, of="processes")
-    make_store(db, made_measurements())
+    make_store(db, made_measurements(factor=3.0))
     command = ("models", "train", "--activate", "--algorithm", "ridge", "--json", "--db", db)
 
     done = finish_all([children.start_program(*command, *LONG_WAIT) for _ in range(2)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from perfpredict.models.learners import TreeLearner, tree_parameters
@@ -71,7 +72,7 @@ def fit_share(
         batch_size = _READ_AT_ONCE
 
         def __init__(self, part: FeaturePart) -> None:
-            self._matrix = np.load(part.file("features"), mmap_mode="r")
+            self._matrix = open_memmap(part.file("features"), mode="r")
 
         def __len__(self) -> int:
             return len(self._matrix)
@@ -84,8 +85,9 @@ def fit_share(
     parameters, rounds = tree_parameters(rows, seed=seed)
     data = lightgbm.Dataset(
         [Rows(part) for part in own],
-        label=np.concatenate([np.load(part.file("target")) for part in own]),
-        weight=np.concatenate([np.load(part.file("weights")) for part in own]) / mean_weight,
+        label=np.concatenate([open_memmap(part.file("target"), mode="r") for part in own]),
+        weight=np.concatenate([open_memmap(part.file("weights"), mode="r") for part in own])
+        / mean_weight,
         params={"verbosity": -1},
     )
     booster = lightgbm.train({**parameters, **more}, data, num_boost_round=rounds)
