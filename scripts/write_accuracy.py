@@ -125,8 +125,9 @@ TAIL = """
 - Rows that state a throughput and no batch size are read at an assumed batch; errors on them are
   errors of that assumption too.
 - Of the runs on all rows, `learned` on models and devices left out is today's; that on
-  architectures and dates, and the baselines, are older: they know nothing of how far matrix units outrun what
-  feeds them, learned from no row of an assumed batch, and read such rows at slightly other batches.
+  architectures and dates, and the baselines, are older: they know nothing of how far matrix units
+  outrun what feeds them, learned from no row of an assumed batch, and read such rows at slightly
+  other batches.
 - Convolutions of 8 bits under TensorRT: the sum moves what a large cache keeps through memory, and
   is 1.7 times too slow where no row of the device's kind corrects it.
 - `scripts/fit_roofline.py` no longer arrives at the constants that ship: since rows of many small
