@@ -12,7 +12,7 @@ from pathlib import Path
 from perfpredict.errors import InvalidInputError
 from perfpredict.models.distributed_fit import fit_on_workers
 from perfpredict.models.feature_parts import FeaturePart, fit_parts
-from perfpredict.models.learners import Algorithm
+from perfpredict.models.learners import Algorithm, Learner
 from perfpredict.models.reference import load_reference
 from perfpredict.models.residual import ResidualPredictor
 from perfpredict.services.streamed_rows import StreamedRows, write_parts
@@ -38,12 +38,7 @@ def train_streamed(
     `scratch` is where features are kept meanwhile, 0.6 kB a row; the workers of the Dask
     `scheduler` must see it under the same path.
     """
-    if plan.split is not Split.MODEL or plan.algorithm is Algorithm.RIDGE:
-        raise InvalidInputError("--from: trees are fitted, split by model and no other way")
-    if plan.metric is TrainedMetric.MEMORY:
-        raise InvalidInputError(
-            "--from: latency is learned from all rows, so --metric memory is not"
-        )
+    _check(plan)
     prior = load_reference()
     sample = gather(
         rows.sample(sample_rows, seed=plan.seed), material.catalog, takes_contended=takes_contended
@@ -66,13 +61,7 @@ def train_streamed(
                 if scheduler is None
                 else fit_on_workers(scheduler, learned, seed=plan.seed)
             )
-            assert predictor.corrector is not None, "without latency there is nothing to refit"
-            return ResidualPredictor(
-                prior=predictor.prior,
-                corrector=replace(predictor.corrector, learner=learner),
-                memory=predictor.memory,
-                name=predictor.name,
-            )
+            return _with_learner(predictor, learner)
 
         trained = train(
             sample, replace(plan, algorithm=Algorithm.LIGHTGBM), prior=prior,
@@ -87,4 +76,24 @@ def train_streamed(
             material.measurements["measurement_id"], without_models=withheld
         ),
         notes=(note, *trained.notes),
+    )
+
+
+def _check(plan: TrainingPlan) -> None:
+    if plan.split is not Split.MODEL or plan.algorithm is Algorithm.RIDGE:
+        raise InvalidInputError("--from: trees are fitted, split by model and no other way")
+    if plan.metric is TrainedMetric.MEMORY:
+        raise InvalidInputError(
+            "--from: latency is learned from all rows, so --metric memory is not"
+        )
+
+
+def _with_learner(predictor: ResidualPredictor, learner: Learner) -> ResidualPredictor:
+    """Return `predictor` with other trees, and all else as it was."""
+    assert predictor.corrector is not None, "without latency there is nothing to refit"
+    return ResidualPredictor(
+        prior=predictor.prior,
+        corrector=replace(predictor.corrector, learner=learner),
+        memory=predictor.memory,
+        name=predictor.name,
     )
