@@ -361,6 +361,22 @@ def test_a_family_counts_for_more_the_more_of_its_rows_were_learned(cases):
     assert few.family_trust(cases[0]) > 0.9
 
 
+def test_a_family_known_under_one_framework_alone_is_less_sure_under_another():
+    text = make_cases()
+    images = make_cases(("resnet18", "resnet50", "vgg16"), sequence_length=None)
+    served = [replace(c, workload=replace(c.workload, framework="tensorrt")) for c in images]
+    learned = fit_residual([observe([*text, *served])], seed=3)
+
+    under_pytorch, under_tensorrt = (
+        learned.predict([own], 0.9)[0] for own in (images[0], served[0])
+    )
+
+    assert "no vision model under pytorch was in training" in under_pytorch.cautions
+    assert not any("vision" in said for said in under_tensorrt.cautions)
+    ratios = [one.latency_ms.interval.ratio for one in (under_pytorch, under_tensorrt)]
+    assert ratios[0] > 1.15 * ratios[1]
+
+
 def test_an_architecture_that_was_not_learned_gets_a_wider_interval():
     names = ("resnet18", "resnet50", "vgg16", "densenet121", "mobilenetv3_large_100",
              "efficientnet_b0", "convnext_tiny", "vit_small_patch16_224", "deit_tiny_patch16_224",

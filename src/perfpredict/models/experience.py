@@ -49,6 +49,8 @@ class Experience:
     by_model: Mapping[str, int]
     by_family: Mapping[str, int]
     """Broad family of models: a classifier says little of a speech recogniser."""
+    by_family_run: Mapping[str, int]
+    """Family and framework: text served by one says little of text under another."""
     architectures: tuple[str, ...]
     """Sorted."""
     devices_by_kind: Mapping[str, int]
@@ -67,6 +69,7 @@ class Experience:
             batch_sizes={name: (min(own), max(own)) for name, own in sizes.items()},
             by_model=Counter(case.workload.model for case in cases),
             by_family=Counter(family_of(case) for case in cases),
+            by_family_run=Counter(_family_run(case) for case in cases),
             architectures=tuple(sorted({architecture_of(case) for case in cases})),
             devices_by_kind=Counter(
                 kind for _, kind in sorted({(c.device.name, c.device.kind.value) for c in cases})
@@ -86,7 +89,7 @@ class Experience:
 
     def novelty(self, case: Case) -> float:
         """Return the log variance of what of `case` was hardly seen, device and batch aside."""
-        strange = _novelty(FAMILY_SPREAD, self.by_family.get(family_of(case), 0))
+        strange = _novelty(FAMILY_SPREAD, self.by_family_run.get(_family_run(case), 0))
         return self._novelty_of_execution(case) + strange
 
     def batch_range(self, case: Case) -> "BatchRange | None":
@@ -130,6 +133,10 @@ class Experience:
             found.append(
                 f"no {family} model was in training" if family else "its family is not known"
             )
+        elif _family_run(case) not in self.by_family_run:
+            found.append(
+                f"no {family_of(case)} model under {workload.framework_name} was in training"
+            )
         if _execution(case) not in self.by_execution:
             found.append(
                 f"no row of {execution_of(workload)} in {workload.precision} on a "
@@ -146,6 +153,7 @@ class Experience:
             "batch_sizes": {name: list(sizes) for name, sizes in self.batch_sizes.items()},
             "by_model": dict(self.by_model),
             "by_family": dict(self.by_family),
+            "by_family_run": dict(self.by_family_run),
             "architectures": list(self.architectures),
             "devices_by_kind": dict(self.devices_by_kind),
         }
@@ -165,6 +173,7 @@ class Experience:
             batch_sizes={k: _sizes(v) for k, v in mapping(own["batch_sizes"]).items()},
             by_model=counts(own["by_model"]),
             by_family=counts(own["by_family"]),
+            by_family_run=counts(own["by_family_run"]),
             architectures=tuple(str(name) for name in architectures),
             devices_by_kind=counts(own["devices_by_kind"]),
         )
@@ -214,6 +223,10 @@ def _known(model: str) -> ModelEntry | None:
 
 def _run(case: Case) -> str:
     return f"{case.device.name}/{case.workload.framework_name}"
+
+
+def _family_run(case: Case) -> str:
+    return f"{family_of(case)}/{case.workload.framework_name}"
 
 
 def _execution(case: Case, precision: Precision | None = None) -> str:

@@ -26,7 +26,7 @@ from perfpredict.models.roofline_sum import Breakdown
 from perfpredict.models.signing import sha256_of
 from perfpredict.models.standing import standings_of
 
-FORMAT = "perfpredict residual 4"
+FORMAT = "perfpredict residual 5"
 
 Floats = NDArray[np.float64]
 
