@@ -24,6 +24,7 @@ from perfpredict.commands.root import (
 from perfpredict.commands.settings import SPECIAL_FORMATS
 from perfpredict.commands.shells import COMPLETION_VARIABLE, PROGRAM, register_shells
 from perfpredict.errors import ExitCode, InvalidInputError, PerfpredictError
+from perfpredict.services.uninterrupted import heard, insist
 
 _UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
 """What a stream that cannot be written to says."""
@@ -46,6 +47,8 @@ def run_process() -> NoReturn:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    finally:
+        _stop_hearing()
     try:
         if sys.stderr is not None:  # closed by the caller
             sys.stderr.flush()
@@ -164,13 +167,33 @@ class _Signals:
 
 def _exit_terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
     _Signals.is_ended = True
+    insist(_terminate)
+
+
+def _terminate() -> NoReturn:
     sys.exit(_TERMINATED)
 
 
 def _hear_interrupts() -> None:
     """Let Ctrl-C be an exception from here on, unless this process was started deaf to it."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _stop_hearing() -> None:
+    """Leave signals to Python, which is about to end, and has nothing open any more."""
+    heard()
+    if signal.getsignal(signal.SIGINT) is _interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
+    insist(_interrupt)
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _accept_any_text() -> None:

@@ -32,7 +32,7 @@ from perfpredict.services.measure import Prepared, record
 from perfpredict.services.measure_plan import PlannedRun
 from perfpredict.services.progress import OnProgress as OnSweepProgress
 from perfpredict.services.progress import Progress
-from perfpredict.services.uninterrupted import uninterrupted
+from perfpredict.services.uninterrupted import heard, uninterrupted
 from perfpredict.store.gateway import Store
 from perfpredict.store.measurements import Recorded
 
@@ -92,6 +92,7 @@ def carry_out(
             with uninterrupted():  # what is stored is told
                 finished.append(keep(measured))
     except KeyboardInterrupt:
+        heard()
         is_interrupted = True
     return Sweep(finished=tuple(finished), planned=len(planned), is_interrupted=is_interrupted)
 
